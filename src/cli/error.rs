@@ -74,7 +74,7 @@ pub enum CliError {
         report: PathBuf,
     },
     /// A study.
-    #[error(transparent)]
+    #[error("{}", super::options::render(&.0.to_string()))]
     Study(#[from] StudyError),
     /// A weight file.
     #[error(transparent)]

@@ -90,11 +90,13 @@ const OTHERS: &[(&str, &str)] = &[
     ("no_timestamps", "--no-timestamps"),
     ("overlap", "--overlap"),
     ("per_op", "--per-op"),
+    ("practice", "--practice"),
     ("resume", "--resume"),
     ("samples", "--samples"),
     ("test", "--test"),
     ("threads", "--threads"),
     ("tile", "--tile"),
+    ("trials", "--trials"),
     ("val", "--val"),
     ("vary", "--vary"),
 ];

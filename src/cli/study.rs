@@ -11,6 +11,20 @@ use std::path::PathBuf;
 /// Bytes of a page that a browser opens without a wait.
 const LARGE: usize = 50_000_000;
 
+/// What says how a page is made.
+const PAGE: [&str; 10] = [
+    "evaluation",
+    "real",
+    "fake",
+    "out",
+    "force",
+    "trials",
+    "practice",
+    "milliseconds",
+    "same_input",
+    "seed",
+];
+
 /// Arguments of `study`.
 #[derive(Debug, Args)]
 #[command(
@@ -19,7 +33,7 @@ const LARGE: usize = 50_000_000;
 )]
 pub struct StudyArgs {
     /// A folder that `pix2pix eval` wrote
-    #[arg(value_name = "EVALUATION", required_unless_present_any = ["real", "results"])]
+    #[arg(value_name = "EVALUATION")]
     evaluation: Option<PathBuf>,
     /// Folder of real pictures, in place of an evaluation
     #[arg(
@@ -55,7 +69,7 @@ pub struct StudyArgs {
     #[arg(long, default_value_t = 0, value_name = "N")]
     seed: u64,
     /// Put the answers of participants together, in place of writing a page
-    #[arg(long, num_args = 1.., value_name = "FILE", conflicts_with_all = ["evaluation", "real", "fake"])]
+    #[arg(long, num_args = 1.., value_name = "FILE", conflicts_with_all = PAGE)]
     results: Vec<PathBuf>,
 }
 
@@ -99,8 +113,8 @@ pub fn run(args: &StudyArgs) -> Result<(), CliError> {
     }
     write_atomic(&args.out, |file| file.write_all(page.as_bytes()))?;
     print(&format!(
-        "{}: {} trials of practice, {} that count, {:.1} MB; open it in a browser, it needs nothing \
-         else",
+        "{}: trials of practice: {}, trials that count: {}, {:.1} MB; open it in a browser, it needs \
+         nothing else",
         args.out.display(),
         args.practice,
         args.trials,
@@ -111,13 +125,19 @@ pub fn run(args: &StudyArgs) -> Result<(), CliError> {
 impl StudyArgs {
     fn pairs(&self) -> Result<StudyPairs, CliError> {
         let (Some(real), Some(fake)) = (&self.real, &self.fake) else {
-            let folder = self.evaluation.clone().unwrap_or_default();
-            return Ok(StudyPairs::of_evaluation(&folder)?);
+            let folder = self.evaluation.as_deref().ok_or_else(|| {
+                CliError::Usage(
+                    "a study needs pictures: name a folder that `pix2pix eval` wrote, or two \
+                     folders with --real and --fake; --results puts answers together"
+                        .to_owned(),
+                )
+            })?;
+            return Ok(StudyPairs::of_evaluation(folder)?);
         };
         let (pairs, alone) = StudyPairs::of_folders(real, fake)?;
         if alone > 0 {
             note(&format!(
-                "note: {} pairs; {alone} pictures have no partner of the same name",
+                "note: {} pairs; pictures without a partner of the same name: {alone}",
                 pairs.len()
             ));
         }

@@ -1,6 +1,6 @@
 //! `study`: a page of real and generated pictures, and what participants answered.
 
-use crate::{copy_folder, finished, picture, refuse, stderr, stdout, succeed, temporary};
+use crate::{copy_folder, finished, picture, refuse, run, stderr, stdout, succeed, temporary};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ fn an_evaluation_becomes_a_page_whose_answers_are_put_together() {
     copy_folder(&finished().join("runs"), &root.join("runs"));
     succeed(root, "eval runs/t");
     let output = succeed(root, "study runs/t/eval --practice 2 --trials 3");
-    let expected = "study.html: 2 trials of practice, 3 that count, 0.";
+    let expected = "study.html: trials of practice: 2, trials that count: 3, 0.";
     assert!(stdout(&output).starts_with(expected), "{output:?}");
     let note = "with 8 pairs for 5 trials, a participant sees the real and the generated";
     assert!(stderr(&output).contains(note), "{output:?}");
@@ -52,6 +52,18 @@ fn an_evaluation_becomes_a_page_whose_answers_are_put_together() {
     let saved = json!({ "pix2pix_study": 1, "model": "runs/t", "seed": 0, "milliseconds": 1000,
         "participant": "", "trials": answers });
     fs::write(root.join("a.json"), saved.to_string()).unwrap();
+    // What makes a page does nothing here, so it is refused.
+    for option in [
+        "--out z.html",
+        "--seed 0",
+        "--trials 3",
+        "--same-input",
+        "--force",
+    ] {
+        let output = run(root, &format!("study --results a.json {option}"));
+        assert_eq!(output.status.code(), Some(2), "{option}");
+        assert!(stderr(&output).contains("cannot be used with"), "{option}");
+    }
     let told = stdout(&succeed(root, "study --results a.json"));
     let expected =
         "runs/t: generated pictures were taken for real in 33.3 % (6.1..79.2) of 3 trials";
@@ -80,7 +92,7 @@ fn what_makes_no_study_is_refused() {
             ("study real", "real holds no evaluation (scores.json"),
             (
                 "study --real real --fake fake",
-                "needs 50 pairs, and there are 3; take fewer with --trials and --practice",
+                "10 + 40 trials needs 50 pairs, and there are 3; lower --trials or --practice, or",
             ),
             (
                 "study --real real --fake wide --practice 0 --trials 1",
@@ -101,10 +113,17 @@ fn what_makes_no_study_is_refused() {
     refuse(
         root,
         2,
-        &[(
-            "study --real real --fake fake --practice 0 --trials 1 --out there.html",
-            "there.html exists; --force writes over it",
-        )],
+        &[
+            (
+                "study --real real --fake fake --practice 0 --trials 1 --out there.html",
+                "there.html exists; --force writes over it",
+            ),
+            (
+                "study",
+                "name a folder that `pix2pix eval` wrote, or two folders with --real and --fake; \
+                 --results",
+            ),
+        ],
     );
     let one = "study --real real --fake fake --practice 0 --trials 1";
     succeed(root, &format!("{one} --same-input"));

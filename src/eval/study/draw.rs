@@ -153,8 +153,8 @@ mod tests {
         let error = draw(49, &plan(0)).unwrap_err().to_string();
         assert_eq!(
             error,
-            "a study of 10 trials of practice and 40 that count needs 50 pairs, and there are 49; \
-             take fewer with --trials and --practice, or score more pairs"
+            "a study of 10 + 40 trials needs 50 pairs, and there are 49; lower `trials` or \
+             `practice`, or score more pairs"
         );
         assert!(
             draw(

@@ -16,8 +16,8 @@ pub enum StudyError {
     Run(#[from] RunError),
     /// Fewer pairs than trials.
     #[error(
-        "a study of {practice} trials of practice and {trials} that count needs {} pairs, and \
-         there are {pairs}; take fewer with --trials and --practice, or score more pairs",
+        "a study of {practice} + {trials} trials needs {} pairs, and there are {pairs}; lower \
+         `trials` or `practice`, or score more pairs",
         (practice + trials).max(2)
     )]
     TooFew {
