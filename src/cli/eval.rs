@@ -17,6 +17,7 @@ use crate::train::checkpoint::{self, NetworkKind};
 use crate::train::run::RunDir;
 use crate::train::{Config, ModelConfig};
 use clap::Args;
+use clap::builder::RangedU64ValueParser;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -48,7 +49,7 @@ pub struct EvalArgs {
     force: bool,
     /// Write grid.png too: this many pairs, evenly spaced by their index, each with input, output
     /// and target
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
     grid: Option<usize>,
     /// Score the pictures as label maps too: a text file with a colour #rrggbb a line, one for each
     /// label. A pixel counts as the label whose colour is nearest
@@ -96,6 +97,12 @@ pub fn run(args: &EvalArgs) -> Result<(), CliError> {
     let dataset = args.open(config.as_ref(), &options)?;
     let set = args.pairs_of(&dataset)?;
     tell_of_dataset(&dataset);
+    let trained = config
+        .as_ref()
+        .map(|config| config.data_options().direction);
+    if let Some(line) = other_direction_line(trained.or(model.direction), options.direction) {
+        note(&line);
+    }
     if config.is_none() {
         args.tell_assumed(&model, &options);
     }
@@ -104,7 +111,14 @@ pub fn run(args: &EvalArgs) -> Result<(), CliError> {
         .remarks
         .extend(of_training(set, args.dataset.is_some()));
 
-    folder = folder.with_grid(Grid::new(args.grid.unwrap_or(0), set.len()));
+    let in_grid = args.grid.unwrap_or(0);
+    if in_grid > set.len() {
+        note(&format!(
+            "note: --grid {in_grid}: grid.png has all pairs, and there are {}",
+            set.len()
+        ));
+    }
+    folder = folder.with_grid(Grid::new(in_grid, set.len()));
 
     let stop = Stop::listen(None);
     let gpu = args.device.open()?;
@@ -229,6 +243,15 @@ impl EvalArgs {
             )),
         }
     }
+}
+
+/// Tells of a direction that is not that of the model.
+fn other_direction_line(trained: Option<Direction>, read: Direction) -> Option<String> {
+    let trained = trained.filter(|&trained| trained != read)?;
+    Some(format!(
+        "note: --direction {read} gives the targets to the model as inputs: this model was trained \
+         {trained}"
+    ))
 }
 
 /// The palette of a file, for scores of label maps.

@@ -8,7 +8,7 @@ use clap::Args;
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example: pix2pix models                (all of them)\n         \
-                        pix2pix models flat-to-3d     (how one was made, and all its scores)"
+                        pix2pix models NAME           (how one was made, and all its scores)"
 )]
 pub struct ModelsArgs {
     /// One of them: prints all that is known of it

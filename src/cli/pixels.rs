@@ -53,8 +53,8 @@ pub fn read_palette(path: &Path) -> Result<Palette, CliError> {
         .map_err(|problem| usage(&format!("`palette` {}: {problem}", path.display())))?;
     if let Some(SkippedLine { number, text }) = skipped.first() {
         note_as_it_is(&format!(
-            "note: {}: {} lines hold no colour #rrggbb and are left out, such as line {number}: \
-             {text}",
+            "note: {}: lines without a colour #rrggbb, which are left out: {}, such as line \
+             {number}: {text}",
             path.display(),
             skipped.len(),
         ));

@@ -48,6 +48,11 @@ impl HeldOut {
         let mean = mean_target(of)?;
         let remark = match (&mean, training) {
             (None, _) => "the images have several sizes, so there is no mean target".to_owned(),
+            (Some(_), Some(_)) if set.split() == Split::Train => {
+                "the mean target is that of the pairs that are scored, and scores better than it \
+                 should"
+                    .to_owned()
+            }
             (Some(_), Some(training)) => format!(
                 "the mean target is that of all {} training pairs",
                 training.len()

@@ -161,11 +161,15 @@ impl Palette {
             }
             colours.push(colour);
         }
-        match colours.len() {
-            1..=MOST_LABELS => Ok((Self { colours }, skipped)),
-            count => Err(format!(
-                "it has {count} colours; a palette has 1 to {MOST_LABELS} lines #rrggbb or \
-                 #rrrrggggbbbb"
+        match (colours.len(), skipped.first()) {
+            (1..=MOST_LABELS, _) => Ok((Self { colours }, skipped)),
+            (0, None) => Err("it has no line with a colour #rrggbb or #rrrrggggbbbb".to_owned()),
+            (0, Some(SkippedLine { number, text })) => Err(format!(
+                "line {number}: {text:?} is no colour #rrggbb or #rrrrggggbbbb, and no other line has \
+                 one"
+            )),
+            (count, _) => Err(format!(
+                "it has {count} colours, and a palette has at most {MOST_LABELS}"
             )),
         }
     }

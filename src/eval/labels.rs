@@ -56,7 +56,8 @@ impl LabelScores {
         (share > MOST_FAR).then(|| {
             format!(
                 "{:.0} % of the targets' pixels are more than {FAR} steps from every colour of the \
-                 palette, and count as the nearest one; is it the palette of these label maps?",
+                 palette, and count as the nearest one; it is the palette of other label maps, or \
+                 resizing or JPEG has blended colours",
                 100.0 * share
             )
         })

@@ -179,7 +179,7 @@ impl Scorer {
         let mut notes = notes;
         notes.extend(self.labels.as_ref().and_then(LabelScores::remark));
         if let [_] = self.images[..] {
-            notes.push("there is one image, so its intervals say nothing of others".to_owned());
+            notes.push("there is one image, so there are no intervals".to_owned());
         }
         let [of_subjects @ .., of_targets] = &self.colours;
         let colours = std::array::from_fn(|subject| of_subjects[subject].intersection(of_targets));

@@ -230,13 +230,14 @@ impl Evaluation {
     /// The notes, and what is not defined.
     pub fn all_notes(&self) -> Vec<String> {
         let undefined = self.undefined.iter().map(|undefined| {
-            format!(
-                "{} is not defined for {} of {} images, such as {}",
-                undefined.metric.title(),
-                undefined.images,
-                self.images.len(),
-                undefined.example
-            )
+            let metric = undefined.metric.title();
+            match (undefined.images, self.images.len()) {
+                (1, 1) => format!("{metric} is not defined: {}", undefined.example),
+                (some, all) => format!(
+                    "{metric} is not defined for {some} of {all} images, such as {}",
+                    undefined.example
+                ),
+            }
         });
         self.notes.iter().cloned().chain(undefined).collect()
     }

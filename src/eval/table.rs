@@ -14,13 +14,9 @@ impl fmt::Display for Evaluation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let images = match self.images.len() {
             1 => "1 image".to_owned(),
-            images => format!("{images} images"),
+            images => format!("{images} images, means with intervals of 95 %"),
         };
-        writeln!(
-            f,
-            "{} on {}: {images}, means with intervals of 95 %",
-            self.model, self.pairs
-        )?;
+        writeln!(f, "{} on {}: {images}", self.model, self.pairs)?;
         let subjects: Vec<Subject> = Subject::ALL
             .into_iter()
             .filter(|&subject| self.images.iter().any(|image| image.of(subject).is_some()))
@@ -66,10 +62,14 @@ impl fmt::Display for Evaluation {
     }
 }
 
-/// A mean with its interval, with as many digits as say something.
+/// A mean with its interval, with as many digits as say something. One value has no interval, and
+/// neither has what is infinite.
 fn interval(metric: Metric, mean: Option<Mean>) -> String {
     let digits = metric.digits();
     match mean {
+        Some(Mean { mean, count, .. }) if count == 1 || !mean.is_finite() => {
+            format!("{mean:.digits$}")
+        }
         Some(Mean {
             mean, low, high, ..
         }) => {

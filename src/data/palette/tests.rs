@@ -74,7 +74,9 @@ fn a_palette_is_read_in_the_encodings_that_editors_write() {
     }
     for bytes in [&b""[..], b"\xFF\xFE", b"\x00", b"\x89PNG\r\n"] {
         let problem = Palette::parse(&palette_text(bytes)).unwrap_err();
-        assert!(problem.contains("0 colours"), "{problem}");
+        // A line is quoted so that no byte of it reaches the terminal.
+        let is_clean = !problem.contains(char::is_control);
+        assert!(problem.contains("#rrggbb") && is_clean, "{problem}");
     }
 }
 
@@ -139,7 +141,11 @@ fn the_colours_of_all_files_are_found_and_256_are_the_most() {
 #[test]
 fn what_is_no_palette_and_what_is_not_in_it_are_named() {
     for (text, expected) in [
-        ("", "lines #rrggbb or #rrrrggggbbbb"),
+        ("", "it has no line with a colour #rrggbb or #rrrrggggbbbb"),
+        (
+            "# a note\nblue\n",
+            "line 2: \"blue\" is no colour #rrggbb or #rrrrggggbbbb, and no other line has one",
+        ),
         (
             "#12345",
             "line 1: \"#12345\" is no colour #rrggbb or #rrrrggggbbbb",

@@ -427,7 +427,8 @@ fn the_lines_of_a_palette_that_hold_no_colour_are_told() {
     );
     let text = stderr(&output);
     assert!(
-        text.contains("palette.txt: 1 lines hold no colour") && text.contains("line 1: labels of"),
+        text.contains("palette.txt: lines without a colour #rrggbb, which are left out: 1, ")
+            && text.contains("line 1: labels of"),
         "{text}"
     );
 }
