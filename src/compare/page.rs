@@ -10,6 +10,7 @@ use super::spread::Spread;
 use super::table::{NONE, head, runs_words, value};
 use super::tiles::Tiles;
 use crate::interop::html::{base64, escape, link};
+use crate::metrics::Better;
 use crate::train::run::RunError;
 use std::fs;
 use std::path::Path;
@@ -33,7 +34,7 @@ pub fn render(report: &Report, tiles: &Tiles) -> Result<String, CompareError> {
     }
     body += &format!(
         "<pre>{}</pre>\n<table class=\"facts\">\n",
-        escape(&report.command)
+        words_of(&report.command)
     );
     for (name, fact) in &report.facts {
         let [name, fact] = [name, fact].map(|text| escape(text));
@@ -59,6 +60,13 @@ pub fn render(report: &Report, tiles: &Tiles) -> Result<String, CompareError> {
     Ok(page.replacen("TITLE", &escape(&report.name), 1))
 }
 
+/// A command whose lines break between words and not inside of `--ngf`.
+fn words_of(command: &str) -> String {
+    let words = command.split(' ');
+    let words = words.map(|word| format!("<span>{}</span>", escape(word)));
+    words.collect::<Vec<_>>().join(" ")
+}
+
 fn scores(report: &Report, group: &Group) -> String {
     let mut text = match group.title.as_str() {
         "" => String::new(),
@@ -67,7 +75,12 @@ fn scores(report: &Report, group: &Group) -> String {
     text += "<div class=\"scroll\"><table class=\"scores\">\n<thead><tr><td></td>";
     for &measure in &report.measures {
         text += &format!(
-            "<th scope=\"col\"><button title=\"Sort. {}\">{}</button></th>",
+            "<th scope=\"col\"><button{} title=\"Sort. {}\">{}</button></th>",
+            // Sorted by the distance from 1.
+            match measure.better() {
+                Some(Better::NearOne) => " data-near",
+                _ => "",
+            },
             escape(measure.meaning()),
             head(measure)
         );

@@ -102,9 +102,14 @@ fn the_best_value_is_bold_once_all_runs_have_ended() {
     }
     assert_eq!(page.matches("class=\"best\"").count(), 2);
     assert!(
-        page.contains("<pre>pix2pix compare &lt;x&gt;</pre>"),
+        page.contains(
+            "<pre><span>pix2pix</span> <span>compare</span> <span>&lt;x&gt;</span></pre>"
+        ),
         "{page}"
     );
+    // Sharpness alone has its best value inside, and what copying scores is named beside its line.
+    assert_eq!(page.matches("<button data-near ").count(), 1);
+    assert!(page.contains("text-anchor=\"end\">1</text>"), "{page}");
     let table = whole.to_string();
     assert!(
         table.contains("20.50 ± 0.71 *") && table.contains("both deviations; rows without"),

@@ -390,6 +390,29 @@ fn a_comparison_grows_and_one_training_is_used_at_two_sizes() {
     assert!(told.contains("12 of 12 runs are there already"), "{told}");
 }
 
+/// A generator that does not change has no better score.
+#[test]
+#[ignore = "second tier: a comparison whose runs end by their patience"]
+fn a_run_that_patience_ended_is_named() {
+    let folder = temporary();
+    let root = folder.path();
+    pairs(root);
+    let line = format!(
+        "compare pairs --vary lr=1e-30,2e-30 --steps 20 --sample-every 1 --patience 1 --name p \
+         --no-dropout {TINY}"
+    );
+    let output = succeed(root, &line);
+    let told = stderr(&output);
+    assert!(
+        told.contains("ended by --patience at step 2 of 20\n"),
+        "{told}"
+    );
+    let line = "ended by --patience before the budget was used: lr 1e-30, seed 0: step 2; lr 2e-30";
+    assert!(stdout(&output).contains(line), "{}", stdout(&output));
+    let text = fs::read_to_string(root.join("runs/p/report.md")).unwrap();
+    assert!(text.contains(line), "{text}");
+}
+
 /// Ctrl-C in the second run; then the same command ends it.
 #[cfg(unix)]
 #[test]
