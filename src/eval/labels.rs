@@ -1,6 +1,7 @@
 //! Scores of label maps: each pixel counts as the label whose colour is nearest (the paper's table
 //! of photo → labels, section 4.4).
 
+use super::scores::Subject;
 use crate::data::{Depth, Palette, Picture};
 use crate::metrics::{Confusion, class_mean};
 use serde_json::{Value, json};
@@ -18,7 +19,8 @@ const MOST_FAR: f64 = 1.0 / 3.0;
 #[derive(Debug, Clone, PartialEq)]
 pub struct LabelScores {
     palette: Palette,
-    confusion: Confusion,
+    /// Of each of [`Subject::ALL`]; `None` for what makes no sense here.
+    confusions: [Option<Confusion>; Subject::ALL.len()],
     /// Pixels of targets that are far from every label, and all.
     far: [u64; 2],
 }
@@ -26,18 +28,23 @@ pub struct LabelScores {
 impl LabelScores {
     /// Of nothing yet.
     pub fn new(palette: Palette) -> Self {
-        let confusion = Confusion::new(palette.len());
         Self {
             palette,
-            confusion,
+            confusions: Default::default(),
             far: [0; 2],
         }
     }
 
-    /// Counts the pixels of an output and its target.
-    pub fn add(&mut self, output: &Picture, target: &Picture) {
-        let [painted, labels] = [output, target].map(|map| self.palette.nearest_labels(map));
-        self.confusion.add(&painted, &labels);
+    /// Counts the pixels of the picture of each of [`Subject::ALL`], and of their target.
+    pub fn add(&mut self, pictures: [Option<&Picture>; Subject::ALL.len()], target: &Picture) {
+        let labels = self.palette.nearest_labels(target);
+        for (confusion, picture) in self.confusions.iter_mut().zip(pictures) {
+            let Some(picture) = picture else { continue };
+            let painted = self.palette.nearest_labels(picture);
+            confusion
+                .get_or_insert_with(|| Confusion::new(self.palette.len()))
+                .add(&painted, &labels);
+        }
         let far = labels
             .iter()
             .zip(target.bytes().chunks_exact(3))
@@ -63,32 +70,38 @@ impl LabelScores {
         })
     }
 
-    /// The share of pixels that have their right label.
-    pub fn pixel_accuracy(&self) -> Option<f64> {
-        self.confusion.pixel_accuracy()
+    /// The share of pixels that have their right label; the mean over labels of the share of their
+    /// pixels that are right; and the mean over labels of the intersection over the union.
+    pub fn of(&self, subject: Subject) -> [Option<f64>; 3] {
+        let confusion = self.confusions[subject as usize].as_ref();
+        confusion.map_or([None; 3], |confusion| {
+            [
+                confusion.pixel_accuracy(),
+                class_mean(&confusion.class_accuracies()),
+                class_mean(&confusion.class_ious()),
+            ]
+        })
     }
 
-    /// The mean over labels of the share of their pixels that are right.
-    pub fn class_accuracy(&self) -> Option<f64> {
-        class_mean(&self.confusion.class_accuracies())
-    }
-
-    /// The mean over labels of the intersection over the union.
-    pub fn class_iou(&self) -> Option<f64> {
-        class_mean(&self.confusion.class_ious())
+    /// How often a label was painted as another one by the generator.
+    fn count(&self, target: usize, output: usize) -> u64 {
+        let confusion = self.confusions[Subject::Output as usize].as_ref();
+        confusion.map_or(0, |confusion| confusion.count(target, output))
     }
 
     /// The numbers and the counts, `[target][output]`.
     pub fn json(&self) -> Value {
         let labels = 0..self.palette.len();
-        let accuracies = self.confusion.class_accuracies();
-        let ious = self.confusion.class_ious();
+        let none = Confusion::new(self.palette.len());
+        let confusion = self.confusions[Subject::Output as usize].as_ref();
+        let confusion = confusion.unwrap_or(&none);
+        let (accuracies, ious) = (confusion.class_accuracies(), confusion.class_ious());
         let each: Vec<Value> = labels
             .clone()
             .map(|label| {
                 let counts: Vec<u64> = labels
                     .clone()
-                    .map(|output| self.confusion.count(label, output))
+                    .map(|output| confusion.count(label, output))
                     .collect();
                 json!({
                     "colour": self.colour(label),
@@ -98,11 +111,22 @@ impl LabelScores {
                 })
             })
             .collect();
+        let mut json = self.scores_json(Subject::Output);
+        json["labels"] = each.into();
+        for subject in [Subject::Copy, Subject::MeanTarget] {
+            if self.confusions[subject as usize].is_some() {
+                json[subject.key()] = self.scores_json(subject);
+            }
+        }
+        json
+    }
+
+    fn scores_json(&self, subject: Subject) -> Value {
+        let [pixel_accuracy, class_accuracy, class_iou] = self.of(subject);
         json!({
-            "pixel_accuracy": self.pixel_accuracy(),
-            "class_accuracy": self.class_accuracy(),
-            "class_iou": self.class_iou(),
-            "labels": each,
+            "pixel_accuracy": pixel_accuracy,
+            "class_accuracy": class_accuracy,
+            "class_iou": class_iou,
         })
     }
 
@@ -113,8 +137,8 @@ impl LabelScores {
         let labels = self.palette.len();
         let side = (labels as u32 + 1) * CELL;
         let shade = |target: usize, output: usize| {
-            let all: u64 = (0..labels).map(|to| self.confusion.count(target, to)).sum();
-            let share = self.confusion.count(target, output) as f64 / all.max(1) as f64;
+            let all: u64 = (0..labels).map(|to| self.count(target, to)).sum();
+            let share = self.count(target, output) as f64 / all.max(1) as f64;
             let light = |full: f64| (255.0 + (full - 255.0) * share.sqrt()).round() as u8;
             [light(8.0), light(48.0), light(107.0)]
         };

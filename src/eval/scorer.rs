@@ -142,8 +142,10 @@ impl Scorer {
                     })?;
             }
         }
-        if let Some(labels) = &mut self.labels {
-            labels.add(&example.output, &example.target);
+        // The pictures borrow from the scorer, so the labels are taken out of it.
+        if let Some(mut labels) = self.labels.take() {
+            labels.add(self.pictures(example), &example.target);
+            self.labels = Some(labels);
         }
         Ok(())
     }

@@ -49,13 +49,17 @@ impl fmt::Display for Evaluation {
         }
         write!(f, "\n{line}shared with the targets")?;
         if let Some(labels) = &self.labels {
-            for (name, score) in [
-                ("pixel accuracy", labels.pixel_accuracy()),
-                ("class accuracy", labels.class_accuracy()),
-                ("class IoU", labels.class_iou()),
-            ] {
-                let score = score.map_or("not defined".to_owned(), |score| format!("{score:.4}"));
-                write!(f, "\n{name:NAME$}{score}")?;
+            for (at, name) in ["pixel accuracy", "class accuracy", "class IoU"]
+                .iter()
+                .enumerate()
+            {
+                let mut line = format!("{name:NAME$}");
+                for &subject in &subjects {
+                    let score = labels.of(subject)[at];
+                    let score = score.map_or("not defined".to_owned(), |one| format!("{one:.4}"));
+                    line += &format!("{score:<CELL$}");
+                }
+                write!(f, "\n{line}higher is better")?;
             }
         }
         Ok(())

@@ -139,18 +139,27 @@ fn each_pixel_counts_as_the_label_of_the_nearest_colour() {
         // A quarter is white.
         target: picture(16, |x, _| if x < 12 { 0 } else { 255 }),
     };
-    let evaluation = evaluate(Scorer::new(false, None, Some(palette)), &[example]);
+    let evaluation = evaluate(Scorer::new(true, None, Some(palette)), &[example]);
     let labels = evaluation.labels.as_ref().unwrap();
-    assert_eq!(labels.pixel_accuracy(), Some(0.75));
     // 8 of 12 columns of black, all of white; the red label is nowhere.
-    assert_eq!(labels.class_accuracy(), Some((8.0 / 12.0 + 1.0) / 2.0));
-    assert_eq!(labels.class_iou(), Some((8.0 / 12.0 + 4.0 / 8.0) / 2.0));
+    let [accuracy, iou] = [8.0 / 12.0 + 1.0, 8.0 / 12.0 + 4.0 / 8.0].map(|sum| sum / 2.0);
+    let output = [0.75, accuracy, iou].map(Some);
+    assert_eq!(labels.of(Subject::Output), output);
+    // The black input is right where the target is black.
+    let copy = [0.75, 0.5, 0.375].map(Some);
+    assert_eq!(labels.of(Subject::Copy), copy);
+    assert_eq!(labels.of(Subject::MeanTarget), [None; 3]);
     let json = labels.json();
     assert_eq!(
         json["labels"][0]["painted_as"],
         serde_json::json!([128, 64, 0])
     );
     assert_eq!(json["labels"][2]["iou"], serde_json::Value::Null);
+    assert_eq!(
+        (&json["class_iou"], &json["copy"]["class_iou"]),
+        (&iou.into(), &0.375.into())
+    );
+    assert!(json["mean_target"].is_null());
     // A cell for each pair of labels, with a head of colours.
     let confusion = labels.picture();
     assert_eq!(confusion.dimensions(), (96, 96));
