@@ -18,6 +18,7 @@ use clap::Args;
 /// Options that say which contractions a step has. They do nothing beside a contraction that is
 /// given by its shape.
 const OF_A_STEP: &[&str] = &[
+    "preset",
     "family",
     "size",
     "fit",
