@@ -1,7 +1,7 @@
 //! Scores of label maps: each pixel counts as the label whose colour is nearest (the paper's table
 //! of photo → labels, section 4.4).
 
-use super::scores::Subject;
+use super::subject::Subject;
 use crate::data::{Depth, Palette, Picture};
 use crate::metrics::{Confusion, class_mean};
 use serde_json::{Value, json};

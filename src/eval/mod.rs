@@ -17,6 +17,7 @@ mod page;
 mod scorer;
 mod scores;
 pub mod study;
+mod subject;
 mod table;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
@@ -28,4 +29,5 @@ pub use folder::EvaluationFolder;
 pub use grid::{Grid, evenly_spaced};
 pub use labels::LabelScores;
 pub use scorer::{Example, Scorer};
-pub use scores::{Evaluation, ImageScores, Scores, Subject, Summary, Undefined};
+pub use scores::{Evaluation, ImageScores, Scores, Summary, Undefined};
+pub use subject::Subject;

@@ -1,7 +1,8 @@
 //! The page of an evaluation: one file that shows the pictures in `images/`. It needs no server and
 //! asks for nothing from elsewhere.
 
-use super::scores::{Evaluation, Subject};
+use super::scores::Evaluation;
+use super::subject::Subject;
 use serde_json::{Value, json};
 
 /// The pictures of a pair, by their names in `images/`.

@@ -2,7 +2,8 @@
 
 use super::error::EvalError;
 use super::labels::LabelScores;
-use super::scores::{Evaluation, ImageScores, Scores, Subject, Summary, Undefined};
+use super::scores::{Evaluation, ImageScores, Scores, Summary, Undefined};
+use super::subject::Subject;
 use crate::data::{Palette, Picture};
 use crate::metrics::{LabHistograms, Mean, Metric, MetricError};
 use std::num::NonZeroUsize;

@@ -1,43 +1,10 @@
 //! The result of an evaluation: the scores of each image, and their means.
 
 use super::labels::LabelScores;
+use super::subject::Subject;
 use crate::metrics::{Mean, Metric};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Value, json};
-
-/// Whose pictures are compared with the targets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Subject {
-    /// What the generator makes.
-    Output,
-    /// The inputs themselves: what a generator reaches that changes nothing.
-    Copy,
-    /// The mean of targets: what a generator reaches that does not look at its input.
-    MeanTarget,
-}
-
-impl Subject {
-    /// All of them, in the order of tables.
-    pub const ALL: [Self; 3] = [Self::Output, Self::Copy, Self::MeanTarget];
-
-    /// The name in tables.
-    pub fn title(self) -> &'static str {
-        match self {
-            Self::Output => "output",
-            Self::Copy => "copying the input",
-            Self::MeanTarget => "mean target",
-        }
-    }
-
-    /// The name in files.
-    pub fn key(self) -> &'static str {
-        match self {
-            Self::Output => "output",
-            Self::Copy => "copy",
-            Self::MeanTarget => "mean_target",
-        }
-    }
-}
 
 /// The value of each of [`Metric::ALL`]; `None` where it is not defined.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]

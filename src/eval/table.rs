@@ -1,6 +1,7 @@
 //! An evaluation as a table for a terminal.
 
-use super::scores::{Evaluation, Subject};
+use super::scores::Evaluation;
+use super::subject::Subject;
 use crate::metrics::{Better, Mean, Metric};
 use std::fmt;
 
