@@ -128,6 +128,22 @@ impl Data {
     }
 }
 
+/// Refuses pairs that are not those that the comparison began with.
+fn check_pairs(folder: &ComparisonFolder, then: &Pairs, now: &Pairs) -> Result<(), CliError> {
+    if then == now {
+        return Ok(());
+    }
+    let error = CompareError::OtherPairs {
+        path: folder.path().to_owned(),
+        there: then.to_string(),
+        now: match now.to_string() {
+            same if same == then.to_string() => "others of other names".to_owned(),
+            other => other,
+        },
+    };
+    Err(error.into())
+}
+
 /// The pairs that are scored.
 fn scored(dataset: &Dataset, split: Option<Split>) -> Result<&Arc<PairSet>, CliError> {
     if split == Some(Split::Train) {
@@ -163,16 +179,8 @@ impl Comparison {
             scored: held_out.pairs.len(),
             scored_names: held_out.pairs.fingerprint(),
         };
-        if let Some(older) = older.as_ref().filter(|older| older.pairs != pairs) {
-            return Err(CompareError::OtherPairs {
-                path: folder.path().to_owned(),
-                there: older.pairs.to_string(),
-                now: match pairs.to_string() {
-                    same if same == older.pairs.to_string() => "others of other names".to_owned(),
-                    other => other,
-                },
-            }
-            .into());
+        if let Some(older) = &older {
+            check_pairs(&folder, &older.pairs, &pairs)?;
         }
         let mut steps = Vec::new();
         for cell in &mut cells {
