@@ -54,7 +54,7 @@ pub enum CompareError {
     /// A run of the comparison that was trained on the data set of another path.
     #[error(
         "{} was trained on another `dataset`; if that is the same in a new place, give it with \
-         --resume, as in pix2pix compare DATASET --resume {}, or else choose another `name`",
+         `resume`, as in pix2pix compare DATASET `resume` {}, or else choose another `name`",
         path.display(), comparison.display()
     )]
     Moved {
@@ -66,7 +66,7 @@ pub enum CompareError {
     /// A data set that is no longer where it was.
     #[error(
         "the data set of {} is no longer in {}; say where it lies now, as in pix2pix compare \
-         DATASET --resume {}",
+         DATASET `resume` {}",
         comparison.display(), dataset.display(), comparison.display()
     )]
     Gone {

@@ -60,7 +60,7 @@ pub fn render(report: &Report, tiles: &Tiles) -> Result<String, CompareError> {
     Ok(page.replacen("TITLE", &escape(&report.name), 1))
 }
 
-/// A command whose lines break between words and not inside of `--ngf`.
+/// A command whose lines break between words, and not at the dashes of an option.
 fn words_of(command: &str) -> String {
     let words = command.split(' ');
     let words = words.map(|word| format!("<span>{}</span>", escape(word)));

@@ -213,7 +213,7 @@ impl Report {
         let early: Vec<String> = early.collect();
         (!early.is_empty()).then(|| {
             format!(
-                "ended by --patience before the budget was used: {}",
+                "ended before the budget was used, because no score was better for so long: {}",
                 early.join("; ")
             )
         })

@@ -149,7 +149,7 @@ fn runs_that_patience_ended_are_named() {
     assert!(whole.early().is_none());
     plan.records.get_mut("l1-seed1").unwrap().early = Some(4);
     let (whole, text, page) = report(root.path(), &plan, &grid);
-    let line = "ended by --patience before the budget was used: l1, seed 1: step 4";
+    let line = "ended before the budget was used, because no score was better for so long: l1, seed 1: step 4";
     for text in [whole.to_string(), text, page] {
         assert!(text.contains(line), "{text}");
     }

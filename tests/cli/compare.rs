@@ -407,7 +407,8 @@ fn a_run_that_patience_ended_is_named() {
         told.contains("ended by --patience at step 2 of 20\n"),
         "{told}"
     );
-    let line = "ended by --patience before the budget was used: lr 1e-30, seed 0: step 2; lr 2e-30";
+    let line = "ended before the budget was used, because no score was better for so \
+                long: lr 1e-30, seed 0: step 2; lr 2e-30";
     assert!(stdout(&output).contains(line), "{}", stdout(&output));
     let text = fs::read_to_string(root.join("runs/p/report.md")).unwrap();
     assert!(text.contains(line), "{text}");
