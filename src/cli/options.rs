@@ -106,6 +106,7 @@ const OTHERS: &[(&str, &str)] = &[
 const PHRASES: &[(&str, &str)] = &[
     ("with `dropout` true", "with --dropout"),
     ("use `dropout` true", "use --dropout"),
+    ("`dropout` true does nothing", "--dropout does nothing"),
     ("use `test.dropout` false", "use --no-dropout"),
     ("use `test.dropout` true", "add --dropout"),
     // Of a conversion, where two options set this field.

@@ -9,7 +9,7 @@ use super::report::{Group, Report, RunState};
 use super::spread::Spread;
 use super::table::{NONE, head, runs_words, value};
 use super::tiles::Tiles;
-use crate::interop::html::{base64, escape, link};
+use crate::interop::html::{STYLE, base64, escape, link};
 use crate::metrics::Better;
 use crate::train::run::RunError;
 use std::fs;
@@ -56,7 +56,9 @@ pub fn render(report: &Report, tiles: &Tiles) -> Result<String, CompareError> {
     }
     body += "</ul>";
     // In this order each place is the first that is found, whatever the texts hold.
-    let page = TEMPLATE.replacen("BODY", &body, 1);
+    let page = TEMPLATE
+        .replacen("/* STYLE */", STYLE, 1)
+        .replacen("BODY", &body, 1);
     Ok(page.replacen("TITLE", &escape(&report.name), 1))
 }
 

@@ -148,7 +148,7 @@ pub use limits::SizeLimit;
 pub use listing::{Listed, has_image_name, list_images};
 pub use loader::{Loader, LoaderOptions};
 pub use measure::{MeasuredRange, Side, SuspectMark, training_range};
-pub use pair_set::PairSet;
+pub use pair_set::{PairSet, fnv1a};
 pub use pair_source::{PairSource, check_sizes};
 pub use palette::Palette;
 pub use parallel::in_parallel;

@@ -147,10 +147,7 @@ impl PairSet {
     pub fn fingerprint(&self) -> u64 {
         let files = self.sources.iter().flat_map(PairSource::paths);
         let names = files.filter_map(|path| path.file_name());
-        let bytes = names.flat_map(|name| name.as_encoded_bytes().iter().chain(b"\0"));
-        bytes.fold(0xCBF2_9CE4_8422_2325, |hash: u64, &byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3)
-        })
+        fnv1a(names.flat_map(|name| name.as_encoded_bytes().iter().chain(b"\0")))
     }
 
     /// Width and height that the networks see of each pair, in pixels. They differ only where
@@ -334,4 +331,10 @@ fn decode_all(
     }
     let (sides, pairs): (Vec<_>, Vec<Option<Pair>>) = pairs.into_iter().unzip();
     Ok((sides, all, pairs.into_iter().collect()))
+}
+
+/// The 64-bit FNV-1a hash: the same number everywhere, for what is told apart and not kept secret.
+pub fn fnv1a<'a>(bytes: impl IntoIterator<Item = &'a u8>) -> u64 {
+    let hash = |hash: u64, &byte: &u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3);
+    bytes.into_iter().fold(0xCBF2_9CE4_8422_2325, hash)
 }

@@ -3,6 +3,7 @@
 
 use super::scores::Evaluation;
 use super::subject::Subject;
+use crate::interop::html::{STYLE, script};
 use serde_json::{Value, json};
 
 /// The pictures of a pair, by their names in `images/`.
@@ -19,9 +20,8 @@ pub fn render(evaluation: &Evaluation, json: &Value) -> String {
         .map(|subject| json!({ "key": subject.key(), "title": subject.title() }))
         .collect();
     data["confusion"] = json!(evaluation.labels.is_some());
-    // In a script, `<` could end it; in JSON it may be written in this way.
-    let data = data.to_string().replace('<', "\\u003c");
-    TEMPLATE.replacen("\"DATA\"", &data, 1)
+    let page = TEMPLATE.replacen("/* STYLE */", STYLE, 1);
+    page.replacen("\"DATA\"", &script(&data), 1)
 }
 
 #[cfg(test)]

@@ -1,7 +1,16 @@
 //! What stands in a page of HTML: text and links to files. A page is read by a browser straight
 //! from the disk.
 
+use serde_json::Value;
 use std::path::{Component, Path};
+
+/// The style that all pages begin with: colours, light and dark, and type.
+pub const STYLE: &str = include_str!("page.css");
+
+/// JSON as it may stand in a script: `<` could end the script, and may be written in another way.
+pub fn script(json: &Value) -> String {
+    json.to_string().replace('<', "\\u003c")
+}
 
 /// Text between tags and in attributes.
 pub fn escape(text: &str) -> String {

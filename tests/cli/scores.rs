@@ -54,6 +54,11 @@ fn a_run_that_gets_no_better_ends_and_its_best_weights_stay() {
     let told = stderr(&succeed(root, "train --resume r --patience 4"));
     assert!(told.contains("ended at step 5: 4 held-out"), "{told}");
     assert_eq!(config(root, "r")["patience"], 4);
+    let message = fail(root, 2, "train pairs --name z --size 32 --dropout");
+    assert!(
+        message.contains("error: --dropout does nothing: this generator has no block for dropout"),
+        "{message}"
+    );
     let message = fail(root, 2, "train pairs --name z --patience 0");
     assert!(
         message.contains("--patience 0 must be at least 1"),

@@ -12,7 +12,7 @@ use crate::cli::outputs::{ExistingArgs, Job, Output, blocked};
 use crate::cli::stop::Stop;
 use crate::cli::{CliError, note, write_picture};
 use crate::data::{DataError, Encoding, Format, Half, Picture, Pixels, ReadOptions, ReadTally};
-use crate::interop::html::{escape, link};
+use crate::interop::html::{STYLE, escape, link};
 use crate::train::run::{RunError, folder_of, write_atomic};
 use crate::train::{ModelConfig, rounded_picture};
 use std::collections::HashSet;
@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 
 const PAGE: &str = "index.html";
 const IMAGES: &str = "images";
-const STYLE: &str = include_str!("page.css");
+const OWN_STYLE: &str = include_str!("page.css");
 /// What tells a page of this command from other ones.
 const GENERATOR: &str = "<meta name=\"generator\" content=\"pix2pix translate\">";
 /// Narrower images are enlarged with hard pixels.
@@ -344,7 +344,7 @@ impl ResultsPage {
         format!(
             "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n{GENERATOR}\n\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-             <title>{model} · results</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n\
+             <title>{model} · results</title>\n<style>\n{STYLE}{OWN_STYLE}</style>\n</head>\n<body>\n\
              <p>pix2pix results</p>\n<h1>{model}</h1>\n<p>{words}</p>\n{rows}</body>\n</html>\n"
         )
     }

@@ -1,7 +1,8 @@
 //! The page of a study: one file with all its pictures.
 
 use super::Study;
-use crate::interop::html::base64;
+use crate::data::fnv1a;
+use crate::interop::html::{base64, script};
 use serde_json::{Value, json};
 
 const TEMPLATE: &str = include_str!("page.html");
@@ -31,18 +32,13 @@ pub fn render(study: &Study) -> String {
         "trials": trials,
     });
     data["page"] = json!(fingerprint(&data.to_string()));
-    // In a script, `<` could end it; in JSON it may be written in this way.
-    let data = data.to_string().replace('<', "\\u003c");
-    TEMPLATE.replacen("\"DATA\"", &data, 1)
+    TEMPLATE.replacen("\"DATA\"", &script(&data), 1)
 }
 
 /// A number that tells pages apart by all that they show (FNV-1a). Answers carry it, so that those
 /// of other pictures are not put together with them.
 fn fingerprint(text: &str) -> String {
-    let hash = text.bytes().fold(0xCBF2_9CE4_8422_2325, |hash: u64, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3)
-    });
-    format!("{hash:016x}")
+    format!("{:016x}", fnv1a(text.as_bytes()))
 }
 
 /// A picture as an address that holds it.

@@ -46,14 +46,15 @@ impl Settings {
         &self,
         generator: &GeneratorConfig,
     ) -> Result<(), ConfigError> {
-        let given = [
-            ("dropout", self.dropout == Some(true)),
-            ("dropout_at", self.dropout_at.is_some()),
-        ];
-        match first_given(&given) {
-            Some(field) if !generator.has_dropout() => Err(ConfigError::without_use(
+        let given = match (self.dropout, self.dropout_at) {
+            (Some(true), _) => Some(("dropout", "`dropout` true")),
+            (_, Some(_)) => Some(("dropout_at", "`dropout_at`")),
+            _ => None,
+        };
+        match given {
+            Some((field, said)) if !generator.has_dropout() => Err(ConfigError::without_use(
                 field,
-                format!("`{field}` does nothing: this generator has no block for dropout"),
+                format!("{said} does nothing: this generator has no block for dropout"),
                 format!("leave it out, or train {}", generator.dropout_remedy()),
             )),
             _ => Ok(()),

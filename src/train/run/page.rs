@@ -8,9 +8,9 @@ use serde_json::Value;
 
 use super::metrics::MetricsRow;
 use super::{CHART, Checkpoint, HeldOut, METRICS, RunDir, SAMPLES};
-use crate::interop::html::{escape, link};
+use crate::interop::html::{STYLE, escape, link};
 
-const STYLE: &str = include_str!("page.css");
+const OWN_STYLE: &str = include_str!("page.css");
 /// CSS pixels that a sample grid may take across.
 const GRID_WIDTH: u32 = 940;
 /// How often the pixels of a small grid are repeated at most.
@@ -46,7 +46,7 @@ impl Page<'_> {
         format!(
             "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-             <title>{name} · pix2pix</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n\
+             <title>{name} · pix2pix</title>\n<style>\n{STYLE}{OWN_STYLE}</style>\n</head>\n<body>\n\
              <p>pix2pix run</p>\n<h1>{name}</h1>\n{}{}</body>\n</html>\n",
             self.numbers(),
             sections.concat()

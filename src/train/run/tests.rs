@@ -11,7 +11,7 @@ fn config() -> Config {
     }
 }
 
-fn row(step: u64) -> MetricsRow {
+pub(super) fn row(step: u64) -> MetricsRow {
     MetricsRow {
         step,
         epoch: 1,

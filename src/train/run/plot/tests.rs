@@ -1,21 +1,14 @@
 use super::*;
+use crate::train::run::tests::row;
 
 fn rows(count: u64) -> Vec<MetricsRow> {
     (1..=count)
         .map(|index| MetricsRow {
-            step: index * 10,
-            epoch: 1,
-            g_gan: Some(1.0),
-            g_l1: 0.5,
-            d_real: Some(0.7),
-            d_fake: Some(0.6),
-            d_gp: None,
-            g_feat: None,
-            learning_rate: 2e-4,
             seconds: index as f64,
             val_l1: index.is_multiple_of(5).then_some(0.4),
             val_ssim: index.is_multiple_of(5).then_some(0.7),
             val_psnr: index.is_multiple_of(5).then_some(20.0),
+            ..row(index * 10)
         })
         .collect()
 }
