@@ -210,11 +210,13 @@ impl Evaluation {
     }
 }
 
+/// A mean with the ends of its interval. One value has no interval.
 fn of_mean(mean: Mean) -> Value {
+    let end = |end| number((mean.count > 1).then_some(end));
     json!({
         "mean": number(Some(mean.mean)),
-        "low": number(Some(mean.low)),
-        "high": number(Some(mean.high)),
+        "low": end(mean.low),
+        "high": end(mean.high),
         "images": mean.count,
     })
 }

@@ -126,6 +126,13 @@ fn files_hold_every_number() {
     assert_eq!(json["summary"]["mae"]["copy"]["mean"], 5.0);
     assert_eq!(json["summary"]["psnr"]["output"]["mean"], "Infinity");
     assert_eq!(json["metrics"][6]["better"], "near-one");
+    let low = json["summary"]["mae"]["output"]["low"].as_f64();
+    assert!(low.is_some_and(|low| low < 15.0));
+    // One image has no interval.
+    let one = evaluate(Scorer::new(true, None, None), &examples[1..2]).json();
+    let mae = &one["summary"]["mae"]["output"];
+    assert_eq!((&mae["mean"], &mae["images"]), (&10.0.into(), &1.into()));
+    assert!(mae["low"].is_null() && mae["high"].is_null());
 }
 
 #[test]

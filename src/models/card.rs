@@ -15,7 +15,7 @@ pub struct ModelCard {
     pub input: String,
     /// What it makes.
     pub output: String,
-    /// Side of the pictures that it was trained on, in pixels.
+    /// Side of the pictures that it is for, in pixels: those of its last training run.
     pub size: u32,
     /// How it was trained.
     pub training: Training,
@@ -35,14 +35,48 @@ pub struct Training {
     pub commands: Vec<String>,
     /// The adapter and its driver.
     pub device: String,
-    /// How long the steps took, in seconds.
-    pub seconds: f64,
-    /// Steps.
-    pub steps: u64,
     /// Pairs for training.
     pub pairs: usize,
     /// The seed.
     pub seed: u64,
+    /// The runs, each of which began with the weights of the one before.
+    pub runs: Vec<TrainingRun>,
+    /// What a longer training would bring, as far as the curves tell.
+    pub outlook: String,
+}
+
+/// One run of a training.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainingRun {
+    /// Side of the pictures, in pixels.
+    pub size: u32,
+    /// Steps.
+    pub steps: u64,
+    /// How long they took, in seconds.
+    pub seconds: f64,
+}
+
+impl Training {
+    /// The runs in one line.
+    fn line(&self) -> String {
+        let Self {
+            device,
+            pairs,
+            seed,
+            ..
+        } = self;
+        let runs = self.runs.iter().map(|run| {
+            let TrainingRun { size, steps, .. } = run;
+            let minutes = run.seconds / 60.0;
+            format!("{steps} steps at {size}×{size} ({minutes:.0} minutes)")
+        });
+        let runs: Vec<String> = runs.collect();
+        format!(
+            "{}, on {pairs} pairs, with seed {seed}, on {device}.",
+            runs.join(", then ")
+        )
+    }
 }
 
 /// Where the pairs come from.
@@ -193,14 +227,10 @@ impl ModelCard {
             );
         }
         text += &format!(
-            "\n## How it was trained\n\n{} steps on {} pairs with seed {}, {:.1} hours on {}.\n\n\
-             ```sh\n{}\n```\n",
-            training.steps,
-            training.pairs,
-            training.seed,
-            training.seconds / 3600.0,
-            training.device,
-            training.commands.join("\n")
+            "\n## How it was trained\n\n{}\n\n```sh\n{}\n```\n\n{}\n",
+            training.line(),
+            training.commands.join("\n"),
+            training.outlook
         );
         text += &format!(
             "\n## Data\n\n{}: {}. Licence: {}. {}\n",
@@ -217,8 +247,9 @@ mod tests {
 
     const CARD: &str = r#"{
         "title": "Dots to lines", "input": "dots", "output": "lines", "size": 64,
-        "training": {"commands": ["pix2pix train dots"], "device": "a device", "seconds": 5400,
-            "steps": 10, "pairs": 3, "seed": 1},
+        "training": {"commands": ["pix2pix train dots"], "device": "a device", "pairs": 3,
+            "seed": 1, "runs": [{"size": 32, "steps": 20, "seconds": 125},
+            {"size": 64, "steps": 10, "seconds": 5400}], "outlook": "Longer is better."},
         "data": {"name": "Dots", "source": "drawn", "licence": "MIT", "notice": "Copyright"},
         "scores": {"test": {"images": 2, "summary": {
             "mae": {"output": {"mean": 6.0, "low": 5.0, "high": 7.0, "images": 2},
@@ -246,8 +277,9 @@ mod tests {
             "- Curves.\n",
             "| MAE | 6.00 (5.00..7.00) | 12.00 (11.00..13.00) | not defined | lower is better |\n",
             "| PSNR | not defined | inf (inf..inf) |",
-            "10 steps on 3 pairs with seed 1, 1.5 hours on a device.",
-            "pix2pix train dots\n",
+            "20 steps at 32×32 (2 minutes), then 10 steps at 64×64 (90 minutes), on 3 pairs, with seed \
+             1, on a device.",
+            "pix2pix train dots\n```\n\nLonger is better.\n",
             "Dots: drawn. Licence: MIT. Copyright\n",
         ] {
             assert!(page.contains(part), "{part} is not in {page}");

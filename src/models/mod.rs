@@ -12,7 +12,7 @@
 
 mod card;
 
-pub use card::{CardMean, DataSource, ModelCard, SplitScores, Training};
+pub use card::{CardMean, DataSource, ModelCard, SplitScores, Training, TrainingRun};
 
 use crate::interop::{InteropError, TensorFile};
 use std::path::Path;

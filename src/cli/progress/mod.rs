@@ -114,8 +114,11 @@ impl ProgressPrinter {
     /// Shows the newest losses.
     pub fn report(&mut self, report: &StepReport) {
         let [g_gan, g_l1, d_real, d_fake] = report.losses.values;
+        let step = report.losses.step;
+        // The score of the last step comes later, with the last words of the run.
         let held_out = report
             .score
+            .filter(|_| step < self.total)
             .map(|score| format!("  held-out L1 {:.4}", score.l1))
             .unwrap_or_default();
         let penalty = report
@@ -134,7 +137,6 @@ impl ProgressPrinter {
             ),
             false => format!("L1 {g_l1:.4}{held_out}"),
         };
-        let step = report.losses.step;
         let (first, since) = *self.first.get_or_insert_with(|| {
             // Kernels are compiled before the first step. That says nothing of the others.
             self.bar.0.iter().for_each(|bar| {
