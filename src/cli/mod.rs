@@ -196,10 +196,19 @@ fn parse() -> Result<Cli, CliError> {
         let answer = habits::answer(&error, used);
         match answer.or_else(|| tips::answer(&error, &command, used)) {
             Some(answer) => CliError::Usage(answer),
-            // Help, versions and clap's own errors.
-            None => error.exit(),
+            None if is_help(error.kind()) => error.exit(),
+            None => CliError::Usage(format!("{}; see --help", tips::one_line(&error))),
         }
     })
+}
+
+/// Whether this is what somebody asked for, or the help in place of a command that is missing.
+fn is_help(kind: clap::error::ErrorKind) -> bool {
+    use clap::error::ErrorKind as Kind;
+    matches!(
+        kind,
+        Kind::DisplayHelp | Kind::DisplayVersion | Kind::DisplayHelpOnMissingArgumentOrSubcommand
+    )
 }
 
 /// Parses the process's arguments and runs the command.

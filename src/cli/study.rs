@@ -5,6 +5,7 @@ use super::{CliError, note, print};
 use crate::eval::study::{Plan, Results, Study, StudyPairs};
 use crate::train::run::write_atomic;
 use clap::Args;
+use clap::builder::RangedU64ValueParser;
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -53,10 +54,10 @@ pub struct StudyArgs {
     #[arg(long)]
     force: bool,
     /// Trials that count
-    #[arg(long, default_value_t = 40, value_name = "N")]
+    #[arg(long, default_value_t = 40, value_name = "N", value_parser = trials())]
     trials: usize,
     /// Trials of practice before them, with feedback
-    #[arg(long, default_value_t = 10, value_name = "N")]
+    #[arg(long, default_value_t = 10, value_name = "N", value_parser = trials())]
     practice: usize,
     /// How long both pictures of a trial are shown
     #[arg(long, default_value_t = 1000, value_name = "MS", value_parser = clap::value_parser!(u32).range(50..=60_000))]
@@ -67,10 +68,17 @@ pub struct StudyArgs {
     same_input: bool,
     /// Seed of the pairs and of the sides
     #[arg(long, default_value_t = 0, value_name = "N")]
-    seed: u64,
+    seed: u32,
     /// Put the answers of participants together, in place of writing a page
     #[arg(long, num_args = 1.., value_name = "FILE", conflicts_with_all = PAGE)]
     results: Vec<PathBuf>,
+}
+
+/// More trials than anybody sits through.
+const MOST_TRIALS: u64 = 10_000;
+
+fn trials() -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(..=MOST_TRIALS)
 }
 
 /// Writes the page, or puts results together.
@@ -134,12 +142,9 @@ impl StudyArgs {
             })?;
             return Ok(StudyPairs::of_evaluation(folder)?);
         };
-        let (pairs, alone) = StudyPairs::of_folders(real, fake)?;
-        if alone > 0 {
-            note(&format!(
-                "note: {} pairs; pictures without a partner of the same name: {alone}",
-                pairs.len()
-            ));
+        let (pairs, notes) = StudyPairs::of_folders(real, fake)?;
+        for text in notes {
+            note(&format!("note: {text}"));
         }
         Ok(pairs)
     }

@@ -7,12 +7,13 @@ use std::error::Error;
 
 /// What people call a command, and what it is here.
 const COMMANDS: &[(&str, &str)] = &[
-    ("eval", "translate IMAGES --model runs/NAME"),
+    ("evaluate", "eval runs/NAME"),
     ("generate", "translate IMAGES --model runs/NAME"),
     ("infer", "translate IMAGES --model runs/NAME"),
     ("predict", "translate IMAGES --model runs/NAME"),
     ("resume", "train --resume NAME"),
-    ("test", "translate IMAGES --model runs/NAME"),
+    ("score", "eval runs/NAME"),
+    ("test", "eval runs/NAME"),
 ];
 
 /// Options that a command does not have, and what to do. The command is the outer one.
@@ -38,6 +39,18 @@ const OPTIONS: &[(&str, &str, &str)] = &[
         "name the folder of the results with --out, and the run with --model",
     ),
 ];
+
+/// An error of clap in one line, with its tips, without how to call the program.
+pub fn one_line(error: &clap::Error) -> String {
+    let text = error.render().to_string();
+    let lines = || text.lines().map(str::trim);
+    let first: Vec<&str> = lines().take_while(|line| !line.is_empty()).collect();
+    let mut line = first.join(" ").trim_start_matches("error: ").to_owned();
+    for tip in lines().filter_map(|line| line.strip_prefix("tip: ")) {
+        line += &format!("; {tip}");
+    }
+    line
+}
 
 /// The message in place of `error`, which is about arguments of `program` that began with the
 /// command `used`.
@@ -149,7 +162,7 @@ mod tests {
                 "but of pix2pix translate; see --help",
             ),
             ("translate x --ngf 8", "but of pix2pix train"),
-            ("test --dataroot x", "use pix2pix translate IMAGES"),
+            ("test --dataroot x", "use pix2pix eval runs/NAME"),
             ("combine a b", "use pix2pix prepare combine"),
             (
                 "train x --size 32x16",
@@ -162,6 +175,30 @@ mod tests {
         }
         for arguments in ["train x --sise 3", "trane x", "train x --batch-size -1"] {
             assert_eq!(said(arguments), "", "{arguments}");
+        }
+    }
+
+    #[test]
+    fn other_errors_of_clap_are_one_line() {
+        let program = super::super::command();
+        for (arguments, expected) in [
+            (
+                "train x --sise 3",
+                "unexpected argument '--sise' found; a similar argument exists: '--size'",
+            ),
+            (
+                "translate x",
+                "the following required arguments were not provided: --model <FILE> --out <PATH>",
+            ),
+            (
+                "study x --trials 10001",
+                "invalid value '10001' for '--trials <N>': 10001 is not in 0..=10000",
+            ),
+        ] {
+            let words = std::iter::once("pix2pix").chain(arguments.split(' '));
+            let error = program.clone().try_get_matches_from(words).err();
+            let line = error.map(|error| one_line(&error));
+            assert_eq!(line.as_deref(), Some(expected), "{arguments}");
         }
     }
 

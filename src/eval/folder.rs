@@ -119,11 +119,18 @@ impl EvaluationFolder {
             .prefix(".evaluation-")
             .tempdir_in(folder_of(&self.path))
             .map_err(fail)?;
+        let old = aside.path().join("old");
         if self.path.exists() {
             check_place(&self.path, true, "")?;
-            fs::rename(&self.path, aside.path().join("old")).map_err(fail)?;
+            fs::rename(&self.path, &old).map_err(fail)?;
         }
-        fs::rename(draft, &self.path).map_err(fail)?;
+        if let Err(error) = fs::rename(draft, &self.path) {
+            // The old one must not go with the folder that it was moved to.
+            if old.exists() && fs::rename(&old, &self.path).is_err() {
+                return Err(RunError::write(&aside.keep().join("old"), error).into());
+            }
+            return Err(fail(error).into());
+        }
         // A temporary folder is the user's alone; results are as other files are.
         readable_by_all(&self.path).map_err(fail)?;
         Ok(self.path.join("index.html"))
@@ -188,6 +195,11 @@ fn foreign_file(path: &Path) -> io::Result<Option<String>> {
     // Each evaluation has scores. A page and pictures without them are somebody else's.
     let has_scores = known.iter().any(|name| name == SCORES);
     Ok(known.into_iter().min().filter(|_| !has_scores))
+}
+
+/// Where an evaluation in `folder` keeps a picture of a pair: its `input`, `output` or `target`.
+pub fn picture_path(folder: &Path, index: usize, kind: &str) -> PathBuf {
+    folder.join(IMAGES).join(picture_name(index, kind))
 }
 
 /// The name of a picture in `images/`.

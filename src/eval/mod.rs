@@ -25,7 +25,7 @@ mod tests;
 
 pub use error::EvalError;
 pub use evaluator::{Evaluator, mean_target};
-pub use folder::EvaluationFolder;
+pub use folder::{EvaluationFolder, picture_path};
 pub use grid::{Grid, evenly_spaced};
 pub use labels::LabelScores;
 pub use scorer::{Example, Scorer};

@@ -2,7 +2,7 @@
 
 use super::labels::LabelScores;
 use super::subject::Subject;
-use crate::metrics::{Mean, Metric};
+use crate::metrics::{Mean, Metric, number};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Value, json};
 
@@ -27,20 +27,15 @@ impl Serialize for Scores {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.0.len()))?;
         for (metric, value) in Metric::ALL.iter().zip(self.0) {
-            map.serialize_entry(metric.key(), &number(value))?;
+            map.serialize_entry(metric.key(), &json_of(value))?;
         }
         map.end()
     }
 }
 
-/// A number as JSON: null where there is none, and a text for what JSON cannot hold.
-fn number(value: Option<f64>) -> Value {
-    match value {
-        Some(value) if value.is_infinite() => {
-            json!(if value > 0.0 { "Infinity" } else { "-Infinity" })
-        }
-        value => json!(value),
-    }
+/// A number as JSON: null where there is none.
+fn json_of(value: Option<f64>) -> Value {
+    value.map_or(Value::Null, number::to_json)
 }
 
 /// The scores of one image.
@@ -212,9 +207,9 @@ impl Evaluation {
 
 /// A mean with the ends of its interval. One value has no interval.
 fn of_mean(mean: Mean) -> Value {
-    let end = |end| number((mean.count > 1).then_some(end));
+    let end = |end| json_of((mean.count > 1).then_some(end));
     json!({
-        "mean": number(Some(mean.mean)),
+        "mean": number::to_json(mean.mean),
         "low": end(mean.low),
         "high": end(mean.high),
         "images": mean.count,

@@ -2,7 +2,7 @@
 
 use super::scores::Evaluation;
 use super::subject::Subject;
-use crate::metrics::{Better, Mean, Metric};
+use crate::metrics::{Mean, Metric};
 use std::fmt;
 
 /// Columns of a name.
@@ -33,12 +33,7 @@ impl fmt::Display for Evaluation {
                 let mean = summary.means[subject as usize];
                 line += &format!("{:<CELL$}", interval(summary.metric, mean));
             }
-            let arrow = match summary.metric.better() {
-                Better::Lower => "lower is better",
-                Better::Higher => "higher is better",
-                Better::NearOne => "1 is as the target",
-            };
-            write!(f, "\n{line}{arrow}")?;
+            write!(f, "\n{line}{}", summary.metric.better().words())?;
         }
         let mut line = format!("{:NAME$}", "colours L, a, b");
         for &subject in &subjects {

@@ -7,8 +7,8 @@ use crate::data::Picture;
 /// The largest sample of 8 bits.
 pub(super) const RANGE: f64 = 255.0;
 
-/// The mean absolute error of two pictures, over all samples, in steps of 255. The L1 of training
-/// is this over 127.5.
+/// The mean absolute error of two pictures, over all samples, in steps of 255. Over
+/// 127.5 it is a little more than the L1 of training, which sees no rounding to 8 bits.
 ///
 /// # Errors
 /// [`MetricError`] for pictures of different sizes or of 16 bits.

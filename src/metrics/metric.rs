@@ -41,6 +41,17 @@ pub enum Better {
     NearOne,
 }
 
+impl Better {
+    /// The words of a table.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Lower => "lower is better",
+            Self::Higher => "higher is better",
+            Self::NearOne => "1 is as the target",
+        }
+    }
+}
+
 impl Metric {
     /// All of them, in the order of tables.
     pub const ALL: [Self; 8] = [
@@ -94,7 +105,7 @@ impl Metric {
     /// What it is, in a few words.
     pub fn meaning(self) -> &'static str {
         match self {
-            Self::Mae => "mean absolute error in steps of 255; over 127.5 it is the L1 of training",
+            Self::Mae => "mean absolute error in steps of 255",
             Self::Rmse => "root of the mean squared error in steps of 255",
             Self::Psnr => "peak signal-to-noise ratio in dB",
             Self::Ssim => "structural similarity in windows of 7×7, scikit-image's default",

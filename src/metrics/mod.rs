@@ -16,6 +16,7 @@ mod histogram;
 mod interval;
 mod labels;
 mod metric;
+pub mod number;
 mod planes;
 mod share;
 mod sharpness;

@@ -1,8 +1,7 @@
 //! What is told of a bundled model.
 
-use crate::metrics::{Better, Metric};
-use serde::{Deserialize, Deserializer};
-use serde_json::Value;
+use crate::metrics::{Metric, number};
+use serde::Deserialize;
 use std::collections::BTreeMap;
 
 /// All that is known of a bundled model: the content of its `model.json`.
@@ -108,22 +107,14 @@ pub struct SplitScores {
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 pub struct CardMean {
     /// The mean.
-    #[serde(deserialize_with = "number")]
+    #[serde(deserialize_with = "number::deserialize")]
     pub mean: f64,
     /// Where the interval begins.
-    #[serde(deserialize_with = "number")]
+    #[serde(deserialize_with = "number::deserialize")]
     pub low: f64,
     /// Where it ends.
-    #[serde(deserialize_with = "number")]
+    #[serde(deserialize_with = "number::deserialize")]
     pub high: f64,
-}
-
-/// A number. What JSON cannot hold is a text: `Infinity`.
-fn number<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
-    let value = Value::deserialize(from)?;
-    let text = value.as_str().and_then(|text| text.parse().ok());
-    let fail = || serde::de::Error::custom(format!("{value} is no number"));
-    value.as_f64().or(text).ok_or_else(fail)
 }
 
 /// Whose pictures are compared, and their titles.
@@ -153,12 +144,7 @@ impl SplitScores {
                 let cell = mean.map_or_else(|| "not defined".to_owned(), |mean| mean.show(metric));
                 row += &format!(" {cell} |");
             }
-            let better = match metric.better() {
-                Better::Lower => "lower is better",
-                Better::Higher => "higher is better",
-                Better::NearOne => "1 is as the target",
-            };
-            text += &format!("{row} {better} |\n");
+            text += &format!("{row} {} |\n", metric.better().words());
         }
         text
     }
@@ -277,8 +263,8 @@ mod tests {
             "- Curves.\n",
             "| MAE | 6.00 (5.00..7.00) | 12.00 (11.00..13.00) | not defined | lower is better |\n",
             "| PSNR | not defined | inf (inf..inf) |",
-            "20 steps at 32×32 (2 minutes), then 10 steps at 64×64 (90 minutes), on 3 pairs, with seed \
-             1, on a device.",
+            "20 steps at 32×32 (2 minutes), then 10 steps at 64×64 (90 minutes), on 3 pairs, \
+             with seed 1, on a device.",
             "pix2pix train dots\n```\n\nLonger is better.\n",
             "Dots: drawn. Licence: MIT. Copyright\n",
         ] {

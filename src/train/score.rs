@@ -1,5 +1,6 @@
 //! Held-out scores of a run: the best one, and how long a run waits for a better one.
 
+use crate::metrics::number;
 use serde::{Deserialize, Serialize};
 
 /// How good a generator is on held-out pairs: means over them.
@@ -65,7 +66,8 @@ impl EvalMetric {
 pub struct Best {
     /// The step that was scored.
     pub step: u64,
-    /// Its score, by the metric of the run.
+    /// Its score, by the metric of the run. PSNR can be infinite.
+    #[serde(with = "number")]
     pub value: f64,
     /// Scores since then.
     pub waited: u64,
@@ -142,5 +144,17 @@ mod tests {
         assert!(!observe(3, Some(0.55)) && !observe(4, None) && !observe(5, Some(f64::NAN)));
         let found = best.unwrap();
         assert_eq!((found.step, found.value, found.waited), (2, 0.6, 1));
+    }
+
+    #[test]
+    fn an_output_that_is_its_target_has_an_infinite_psnr_which_a_checkpoint_holds() {
+        let mut best = None;
+        let score = Score {
+            psnr: f64::INFINITY,
+            ..score(0.0, None)
+        };
+        assert!(Best::observe(&mut best, EvalMetric::Psnr, 1, &score));
+        let text = serde_json::to_string(&best).unwrap();
+        assert_eq!(serde_json::from_str::<Option<Best>>(&text).unwrap(), best);
     }
 }

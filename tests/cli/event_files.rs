@@ -197,11 +197,12 @@ fn files(run: &Path) -> Vec<PathBuf> {
 fn check_with_tensorboard(run: &Path) {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/tensorboard-parity");
     let status = Command::new(script).arg("check").arg(run).status();
-    let code = status.ok().and_then(|status| status.code());
+    // A script that cannot be started is not set up. One that was killed has no code, and failed.
+    let code = status.map_or(Some(NOT_SET_UP), |status| status.code());
     let required = std::env::var_os("PIX2PIX_REQUIRE_TENSORBOARD").is_some();
     match code {
         Some(0) => {}
-        None | Some(NOT_SET_UP) if !required => {
+        Some(NOT_SET_UP) if !required => {
             let line = b"SKIPPED: TensorBoard reads event files; run scripts/tensorboard-parity \
                 setup first\n";
             std::io::stderr().write_all(line).unwrap();

@@ -47,13 +47,54 @@ fn a_run_that_gets_no_better_ends_and_its_best_weights_stay() {
         root,
         "translate pairs/val/a.png --half A --model runs/r/checkpoints/best.safetensors --out out",
     );
+}
 
-    // What the run remembers of its scores goes on with it.
+#[test]
+fn patience_goes_on_with_a_run() {
+    let folder = temporary();
+    let root = folder.path();
+    dataset(&root.join("pairs"), 2);
+    picture(&root.join("pairs/val/a.png"), 80, 40);
+    let line =
+        format!("train pairs --name r --steps 9 --lr 0 --sample-every 1 --patience 2 {TINY}");
+    succeed(root, &line);
     let told = stderr(&succeed(root, "train --resume r"));
     assert!(told.contains("ended at step 3"), "{told}");
     let told = stderr(&succeed(root, "train --resume r --patience 4"));
     assert!(told.contains("ended at step 5: 4 held-out"), "{told}");
     assert_eq!(config(root, "r")["patience"], 4);
+}
+
+#[test]
+fn the_best_weights_stay_when_a_run_gets_longer() {
+    let folder = temporary();
+    let root = folder.path();
+    dataset(&root.join("pairs"), 2);
+    picture(&root.join("pairs/val/a.png"), 80, 40);
+    // The only score comes after the last checkpoint, so that does not know of it.
+    succeed(root, &format!("train pairs --name r --steps 2 {TINY}"));
+    let path = root.join("runs/r/checkpoints/best.safetensors");
+    let best = fs::read(&path).unwrap();
+    // Without a learning rate the next score is no better.
+    let told = stderr(&succeed(root, "train --resume r --steps 4 --lr 0"));
+    assert!(told.contains("the best held-out L1 was 0."), "{told}");
+    assert!(told.contains(", at step 2: runs/r/"), "{told}");
+    assert!(fs::read(&path).unwrap() == best);
+
+    fs::write(&path, "no weights").unwrap();
+    let told = stderr(&succeed(root, "train --resume r --steps 6"));
+    assert!(
+        told.contains("the best checkpoint so far cannot be read, so the next scored one"),
+        "{told}"
+    );
+    assert!(fs::read(&path).unwrap().len() > 1000);
+}
+
+#[test]
+fn scores_that_cannot_be_are_refused() {
+    let folder = temporary();
+    let root = folder.path();
+    dataset(&root.join("pairs"), 2);
     let message = fail(root, 2, "train pairs --name z --size 32 --dropout");
     assert!(
         message.contains("error: --dropout does nothing: this generator has no block for dropout"),
@@ -65,14 +106,14 @@ fn a_run_that_gets_no_better_ends_and_its_best_weights_stay() {
         "{message}"
     );
 
-    dataset(&root.join("alone"), 2);
-    let message = fail(
-        root,
-        1,
-        &format!("train alone --patience 2 --steps 2 {TINY}"),
-    );
-    assert!(
-        message.contains("--patience follows the held-out score, and there are no held-out pairs"),
-        "{message}"
-    );
+    for option in ["--patience", "--eval-metric"] {
+        let value = if option == "--patience" { "2" } else { "ssim" };
+        let line = format!("train pairs {option} {value} --steps 2 {TINY}");
+        let message = fail(root, 1, &line);
+        let expected = "follows the held-out score, and there are no held-out pairs";
+        assert!(
+            message.contains(&format!("{option} {expected}")),
+            "{message}"
+        );
+    }
 }

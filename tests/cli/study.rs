@@ -98,8 +98,14 @@ fn what_makes_no_study_is_refused() {
                 "study --real real --fake wide --practice 0 --trials 1",
                 "the real picture has 8×8 pixels and the generated one 9×8",
             ),
-            ("study --real real --fake empty", "empty"),
-            ("study --real real --fake absent", "absent"),
+            (
+                "study --real real --fake empty",
+                "empty: no images in this folder",
+            ),
+            (
+                "study --real real --fake absent",
+                "absent: no such file or folder",
+            ),
             (
                 "study --results text.json",
                 "text.json is no result of a study",
@@ -117,6 +123,14 @@ fn what_makes_no_study_is_refused() {
             (
                 "study --real real --fake fake --practice 0 --trials 1 --out there.html",
                 "there.html exists; --force writes over it",
+            ),
+            (
+                "study --real real --fake fake --trials 18446744073709551615",
+                "18446744073709551615 is not in 0..=10000",
+            ),
+            (
+                "study --real real --fake fake --seed 4294967296",
+                "4294967296 is not in 0..=4294967295",
             ),
             (
                 "study",

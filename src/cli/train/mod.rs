@@ -286,9 +286,9 @@ fn tell_of_best(outcome: &RunSummary, run: &RunDir) {
             "ended at step {}: {} held-out scores in a row were not better; to go on all the same: \
              pix2pix train --resume {} --patience {}",
             outcome.step,
-            best.waited,
+            outcome.waited,
             quote(run.path()),
-            2 * best.waited
+            2 * outcome.waited
         ));
     }
     if best.step != outcome.step {

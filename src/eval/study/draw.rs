@@ -25,8 +25,9 @@ pub struct Plan {
     pub trials: usize,
     /// Whether both pictures of a trial are of the same pair.
     pub same_input: bool,
-    /// The seed.
-    pub seed: u64,
+    /// The seed. Pages and results hold it as a number of JavaScript, which keeps no more bits
+    /// than 53.
+    pub seed: u32,
 }
 
 /// What the permutations of a seed are for.
@@ -45,7 +46,7 @@ pub fn draw(pairs: usize, plan: &Plan) -> Result<Vec<Trial>, StudyError> {
     if plan.trials == 0 {
         return Err(StudyError::NoTrials);
     }
-    let all = plan.practice + plan.trials;
+    let all = plan.practice.saturating_add(plan.trials);
     let least = all.max(if plan.same_input { 1 } else { 2 });
     if pairs < least {
         return Err(StudyError::TooFew {
@@ -54,7 +55,7 @@ pub fn draw(pairs: usize, plan: &Plan) -> Result<Vec<Trial>, StudyError> {
             trials: plan.trials,
         });
     }
-    let order = permutation(plan.seed, PAIRS, pairs);
+    let order = permutation(plan.seed.into(), PAIRS, pairs);
     // How far along the order the generated picture of a trial is from the real one.
     let away = match plan.same_input {
         true => 0,
@@ -62,9 +63,9 @@ pub fn draw(pairs: usize, plan: &Plan) -> Result<Vec<Trial>, StudyError> {
         false => pairs / 2,
     };
     let left = |epoch, count| {
-        let sides = permutation(plan.seed, epoch, count);
+        let sides = permutation(plan.seed.into(), epoch, count);
         // Of an odd number the one in the middle is on a side that the seed draws.
-        let more = count % 2 * (permutation(plan.seed, epoch, 2)[0]);
+        let more = count % 2 * permutation(plan.seed.into(), epoch, 2)[0];
         sides.into_iter().map(move |place| place < count / 2 + more)
     };
     let sides = left(PRACTICE_SIDES, plan.practice).chain(left(SIDES, plan.trials));
@@ -83,7 +84,7 @@ mod tests {
     use super::*;
     use std::collections::HashSet;
 
-    fn plan(seed: u64) -> Plan {
+    fn plan(seed: u32) -> Plan {
         Plan {
             practice: 10,
             trials: 40,

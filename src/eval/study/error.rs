@@ -18,7 +18,7 @@ pub enum StudyError {
     #[error(
         "a study of {practice} + {trials} trials needs {} pairs, and there are {pairs}; lower \
          `trials` or `practice`, or score more pairs",
-        (practice + trials).max(2)
+        practice.saturating_add(*trials).max(2)
     )]
     TooFew {
         /// Pairs.
@@ -63,6 +63,18 @@ pub enum StudyError {
         real: PathBuf,
         /// Generated ones.
         fake: PathBuf,
+    },
+    /// Two pictures of a folder that only their endings tell apart.
+    #[error(
+        "{} and {} have one name without their endings, by which a study pairs pictures; keep one \
+         of the two",
+        other.display(), path.display()
+    )]
+    OneName {
+        /// A picture.
+        path: PathBuf,
+        /// Another one.
+        other: PathBuf,
     },
     /// A file that is no result of a study.
     #[error("{} is no result of a study ({reason}); name files that its page saved", path.display())]
@@ -115,7 +127,7 @@ pub enum StudyError {
         /// A file before it.
         first: PathBuf,
         /// The seed of both.
-        seed: u64,
+        seed: u32,
     },
     /// A result that was named twice.
     #[error("{} holds the same answers as {}; name each result once", path.display(), first.display())]

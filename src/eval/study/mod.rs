@@ -13,6 +13,7 @@ pub use draw::{Plan, Trial, draw};
 pub use error::StudyError;
 pub use results::Results;
 
+use super::folder::picture_path;
 use crate::data::{list_images, read_rgb};
 use image::codecs::png::PngEncoder;
 use image::{ExtendedColorType, ImageEncoder, RgbImage};
@@ -39,6 +40,30 @@ pub struct StudyPairs {
     pairs: Vec<Pair>,
 }
 
+/// The pictures of a folder by their names without the ending. What the folder holds besides goes
+/// to the notes.
+fn named(
+    folder: &Path,
+    notes: &mut Vec<String>,
+) -> Result<BTreeMap<OsString, PathBuf>, StudyError> {
+    let listed = list_images(&[folder.to_owned()])?;
+    notes.extend(listed.remarks.iter().map(ToString::to_string));
+    let mut named = BTreeMap::new();
+    for path in listed.images {
+        let below = path
+            .strip_prefix(folder)
+            .unwrap_or(&path)
+            .with_extension("");
+        if below.as_os_str().is_empty() {
+            continue;
+        }
+        if let Some(other) = named.insert(below.into_os_string(), path.clone()) {
+            return Err(StudyError::OneName { path, other });
+        }
+    }
+    Ok(named)
+}
+
 impl StudyPairs {
     /// Those of a folder that `pix2pix eval` wrote.
     ///
@@ -57,7 +82,7 @@ impl StudyPairs {
         else {
             return Err(refuse("scores.json names no images".to_owned()));
         };
-        let file = |index: usize, kind| folder.join(format!("images/{index:05}-{kind}.png"));
+        let file = |index, kind| picture_path(folder, index, kind);
         let pair = |(index, image): (usize, &Value)| Pair {
             name: image["name"].as_str().unwrap_or_default().to_owned(),
             real: file(index, "target"),
@@ -69,24 +94,14 @@ impl StudyPairs {
         })
     }
 
-    /// Those of two folders whose files have the same names, whatever their endings. Returns how
-    /// many pictures have no partner, too.
+    /// Those of two folders whose files have the same names, whatever their endings. Returns notes
+    /// of what is not used, too.
     ///
     /// # Errors
-    /// Those of listing, and [`StudyError::NoPairs`].
-    pub fn of_folders(real: &Path, fake: &Path) -> Result<(Self, usize), StudyError> {
-        let named = |folder: &Path| -> Result<BTreeMap<OsString, PathBuf>, StudyError> {
-            let images = list_images(&[folder.to_owned()])?.images.into_iter();
-            let named = images.filter_map(|path| {
-                let below = path
-                    .strip_prefix(folder)
-                    .unwrap_or(&path)
-                    .with_extension("");
-                (!below.as_os_str().is_empty()).then(|| (below.into_os_string(), path))
-            });
-            Ok(named.collect())
-        };
-        let (reals, mut fakes) = (named(real)?, named(fake)?);
+    /// Those of listing, [`StudyError::OneName`], and [`StudyError::NoPairs`].
+    pub fn of_folders(real: &Path, fake: &Path) -> Result<(Self, Vec<String>), StudyError> {
+        let mut notes = Vec::new();
+        let (reals, mut fakes) = (named(real, &mut notes)?, named(fake, &mut notes)?);
         let all = reals.len() + fakes.len();
         let pair = |(name, real): (OsString, PathBuf)| {
             let fake = fakes.remove(&name)?;
@@ -101,8 +116,14 @@ impl StudyPairs {
             });
         }
         let alone = all - 2 * pairs.len();
+        if alone > 0 {
+            let pairs = pairs.len();
+            notes.push(format!(
+                "{pairs} pairs; pictures without a partner of the same name: {alone}"
+            ));
+        }
         let model = fake.display().to_string();
-        Ok((Self { model, pairs }, alone))
+        Ok((Self { model, pairs }, notes))
     }
 
     /// How many there are.

@@ -14,7 +14,7 @@ struct Saved {
     /// The version of the format.
     pix2pix_study: u32,
     model: String,
-    seed: u64,
+    seed: u32,
     milliseconds: u32,
     /// What tells the page from others; pages of earlier versions did not have it.
     #[serde(default)]
@@ -69,7 +69,7 @@ struct Answer {
 pub struct Results {
     model: String,
     /// The seeds of the pages, each once.
-    seeds: BTreeSet<u64>,
+    seeds: BTreeSet<u32>,
     /// The share of each participant, with the name of the file.
     participants: Vec<(PathBuf, Share)>,
 }
@@ -100,7 +100,7 @@ impl Results {
     pub fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
         if self.seeds.len() > 1 {
-            let seeds: Vec<String> = self.seeds.iter().map(u64::to_string).collect();
+            let seeds: Vec<String> = self.seeds.iter().map(u32::to_string).collect();
             notes.push(format!(
                 "the answers are of {} pages, with the seeds {}",
                 seeds.len(),

@@ -37,8 +37,15 @@ fn plan(practice: usize, trials: usize) -> Plan {
 fn the_page_holds_all_pictures_and_asks_for_nothing() {
     let place = tempfile::tempdir().unwrap();
     let [real, fake] = folders(place.path(), 12);
-    let (pairs, alone) = StudyPairs::of_folders(&real, &fake).unwrap();
-    assert_eq!((pairs.len(), alone), (12, 2));
+    fs::write(fake.join("notes.txt"), "no picture").unwrap();
+    let (pairs, notes) = StudyPairs::of_folders(&real, &fake).unwrap();
+    assert_eq!(pairs.len(), 12);
+    let [listed, alone] = notes.as_slice() else {
+        panic!("{notes:?}");
+    };
+    assert!(listed.contains("notes.txt"), "{listed}");
+    let expected = "12 pairs; pictures without a partner of the same name: 2";
+    assert_eq!(alone, expected);
     let page = Study::new(&pairs, plan(2, 4), 1000).unwrap().page();
     assert_eq!(page.matches("data:image/png;base64,").count(), 12);
     assert!(!page.contains("http") && !page.contains("\"DATA\""));
@@ -57,7 +64,7 @@ fn the_page_holds_all_pictures_and_asks_for_nothing() {
         (&data["seed"], &data["milliseconds"]),
         (&3.into(), &1000.into())
     );
-    // Neither the text nor the pictures say which is which before the answer.
+    // Real files are PNG and generated ones BMP; the page holds both alike.
     let [first, second] = [0, 1].map(|side| trials[0]["pictures"][side].as_str().unwrap().len());
     assert!(first.abs_diff(second) < 40, "{first} and {second}");
 }
@@ -89,6 +96,14 @@ fn pictures_of_two_sizes_and_folders_without_pairs_are_refused() {
         .unwrap_err()
         .to_string();
     assert!(error.starts_with("no picture in "), "{error}");
+    fs::copy(real.join("00.png"), real.join("00.jpg")).unwrap();
+    let error = StudyPairs::of_folders(&real, &fake)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("00.jpg and ") && error.contains("00.png have one name"),
+        "{error}"
+    );
     let error = StudyPairs::of_evaluation(&real).unwrap_err().to_string();
     assert!(
         error.contains("holds no evaluation (scores.json"),

@@ -3,6 +3,7 @@
 
 use super::{StepReport, Trainer};
 use crate::data::batch_sampler::BatchSampler;
+use crate::interop::TensorFile;
 use crate::ops::loss_scale::GRADIENT_COLUMN;
 use crate::train::checkpoint::{self, TrainingProgress, kernel_choices};
 use crate::train::error::TrainError;
@@ -105,13 +106,44 @@ impl Trainer<'_> {
     /// checkpoints.
     pub(super) fn keep_best(&mut self, score: Option<Score>) -> Result<(), TrainError> {
         let Some(score) = score else { return Ok(()) };
-        if Best::observe(&mut self.best, self.config.eval_metric, self.step, &score) {
+        let (metric, step) = (self.config.eval_metric, self.step);
+        Best::observe(&mut self.best, metric, step, &score);
+        if Best::observe(&mut self.kept, metric, step, &score) {
             self.run.check_place()?;
-            let path = self.run.best_path();
-            checkpoint::save(self.gpu, &self.session, &self.progress(), &path)?;
+            let progress = TrainingProgress {
+                best: self.kept,
+                ..self.progress()
+            };
+            checkpoint::save(self.gpu, &self.session, &progress, &self.run.best_path())?;
             self.run.mark_saved();
         }
         Ok(())
+    }
+
+    /// Reads what the best checkpoint scored. A run saves its last checkpoint before its last
+    /// score, so only that file knows if the last weights were the best ones.
+    pub(super) fn find_kept(&mut self) {
+        let path = self.run.best_path();
+        if !path.is_file() {
+            return;
+        }
+        let read = TensorFile::open(&path).map_err(TrainError::from);
+        match read.and_then(|file| checkpoint::read_progress(&file)) {
+            Ok(TrainingProgress { best, .. }) => {
+                // Steps after this one are done again, and may score better.
+                self.kept = best.map(|best| Best {
+                    scored: best.scored.min(self.step),
+                    ..best
+                });
+            }
+            Err(error) => {
+                self.kept = None;
+                self.notes.push(format!(
+                    "the best checkpoint so far cannot be read, so the next scored one replaces \
+                     it: {error}"
+                ));
+            }
+        }
     }
 
     /// Whether the run has waited long enough for a better score.

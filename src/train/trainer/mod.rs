@@ -52,7 +52,9 @@ pub struct RunSummary {
     pub interrupted: bool,
     /// Whether it ended before its last step, because no score was better for so long.
     pub out_of_patience: bool,
-    /// The best held-out score.
+    /// How many held-out scores in a row were not better, as patience counts them.
+    pub waited: u64,
+    /// The best held-out score: that of the weights in `checkpoints/best`.
     pub best: Option<Best>,
     /// What that is a score of.
     pub metric: EvalMetric,
@@ -91,7 +93,11 @@ pub struct Trainer<'a> {
     began: Instant,
     losses: Option<Losses>,
     score: Option<Score>,
+    /// The best score, as a run without a stop would have it: patience counts from it.
     best: Option<Best>,
+    /// The score of the weights in `checkpoints/best`. The last weights before a stop can be better
+    /// than `best`, which does not see them.
+    kept: Option<Best>,
     notes: Vec<String>,
     /// Time that scores and sample grids took.
     showing: Duration,
@@ -144,9 +150,10 @@ impl<'a> Trainer<'a> {
         trainer.run.rewind(progress.step)?;
         trainer.run.write_config(&trainer.config)?;
         trainer.schedule.plateau = progress.plateau;
-        trainer.best = progress.best;
+        (trainer.best, trainer.kept) = (progress.best, progress.best);
         trainer.step = progress.step;
         trainer.logged = progress.step;
+        trainer.find_kept();
         let here = trainer.progress();
         if here.adapter != progress.adapter {
             trainer.notes.push(format!(
@@ -191,7 +198,8 @@ impl<'a> Trainer<'a> {
             Policy::Plateau => Some("`recipe.schedule` plateau"),
             _ => config.patience.map(|_| "`patience`"),
         };
-        if let (Some(field), (_, false)) = (by_scores, shown_pairs(dataset)?) {
+        let metric = (config.eval_metric != EvalMetric::default()).then_some("`eval_metric`");
+        if let (Some(field), (_, false)) = (by_scores.or(metric), shown_pairs(dataset)?) {
             return Err(TrainError::NoHeldOut { field });
         }
         let steps_per_epoch = (pairs / config.pairs_per_step().max(1)) as u64;
@@ -246,6 +254,7 @@ impl<'a> Trainer<'a> {
             losses: None,
             score: None,
             best: None,
+            kept: None,
             notes: Vec::new(),
             showing: Duration::ZERO,
         })
@@ -327,7 +336,8 @@ impl<'a> Trainer<'a> {
             picture,
             interrupted,
             out_of_patience,
-            best: self.best,
+            waited: self.best.map_or(0, |best| best.waited),
+            best: self.kept,
             metric: self.config.eval_metric,
             training,
             data_wait,
