@@ -62,9 +62,8 @@ impl Measure {
     /// Digits behind the point that say something.
     pub fn digits(self) -> usize {
         match self {
-            Self::Metric(Metric::Mae | Metric::Rmse | Metric::Psnr) => 2,
-            Self::Metric(Metric::Sharpness | Metric::HighestFrequency) | Self::Colour(_) => 3,
-            Self::Metric(_) => 4,
+            Self::Metric(metric) => metric.digits(),
+            Self::Colour(_) => 3,
             Self::Time => 1,
         }
     }

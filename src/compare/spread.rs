@@ -28,15 +28,6 @@ impl Spread {
     }
 }
 
-/// How far a value is from the best that there can be. Smaller is better.
-fn badness(better: Better, value: f64) -> f64 {
-    match better {
-        Better::Lower => value,
-        Better::Higher => -value,
-        Better::NearOne => value.ln().abs(),
-    }
-}
-
 /// The rule by which [`best`] chooses, as pages say it.
 pub const RULE: &str = "Bold is a value that is better than that of every other row by more than \
                         the sum of the two standard deviations. The rows that need no training \
@@ -51,7 +42,7 @@ pub fn best(better: Better, cells: &[Vec<f64>], references: &[f64]) -> Option<us
     let spreads: Option<Vec<(f64, f64)>> = cells
         .iter()
         .map(|values| {
-            let badness: Vec<f64> = values.iter().map(|&value| badness(better, value)).collect();
+            let badness: Vec<f64> = values.iter().map(|&value| better.badness(value)).collect();
             let spread = Spread::of(&badness)?;
             let finite = badness.iter().all(|value| value.is_finite());
             Some((spread.mean, spread.deviation.filter(|_| finite)?))
@@ -64,7 +55,7 @@ pub fn best(better: Better, cells: &[Vec<f64>], references: &[f64]) -> Option<us
             .iter()
             .enumerate()
             .filter(|(other, _)| *other != place);
-        let mut references = references.iter().map(|&value| badness(better, value));
+        let mut references = references.iter().map(|&value| better.badness(value));
         others.all(|(_, other)| other.0 - mean > other.1 + deviation)
             && references.all(|reference| reference - mean > deviation)
     })

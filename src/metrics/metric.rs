@@ -50,6 +50,15 @@ impl Better {
             Self::NearOne => "1 is as the target",
         }
     }
+
+    /// How far a value is from the best that there can be. Smaller is better.
+    pub fn badness(self, value: f64) -> f64 {
+        match self {
+            Self::Lower => value,
+            Self::Higher => -value,
+            Self::NearOne => value.ln().abs(),
+        }
+    }
 }
 
 impl Metric {
@@ -132,11 +141,8 @@ impl Metric {
 
     /// Whether `left` is better than `right`. A value that is no number is never better.
     pub fn is_better(self, left: f64, right: f64) -> bool {
-        match self.better() {
-            Better::Lower => left < right,
-            Better::Higher => left > right,
-            Better::NearOne => left.ln().abs() < right.ln().abs(),
-        }
+        let better = self.better();
+        better.badness(left) < better.badness(right)
     }
 
     /// Its value for an output and its target, of 8 bits a sample.
