@@ -14,7 +14,7 @@ pub struct HeldOut {
     /// The pairs.
     pub pairs: Arc<PairSet>,
     /// The mean of the training targets, or of these targets if there are no others. None for
-    /// images of several sizes.
+    /// images of several sizes, or of another one.
     pub mean: Option<Picture>,
     /// Which mean it is.
     pub remarks: Vec<String>,
@@ -46,8 +46,21 @@ impl HeldOut {
         let training = dataset.get(Split::Train);
         let of = training.map_or(set, |training| training);
         let mean = mean_target(of)?;
+        let sides = set.sides().iter();
+        let beside = sides.filter(|sides| mean.as_ref().map(Picture::dimensions) == Some(**sides));
+        let beside = beside.count();
         let remark = match (&mean, training) {
             (None, _) => "the images have several sizes, so there is no mean target".to_owned(),
+            (Some(_), _) if beside == 0 => {
+                "the training pairs have another size than these, so there is no mean target"
+                    .to_owned()
+            }
+            (Some(_), Some(training)) if beside < set.len() => format!(
+                "the mean target is that of all {} training pairs, and is compared with the \
+                 {beside} of {} pairs that have its size",
+                training.len(),
+                set.len()
+            ),
             (Some(_), Some(_)) if set.split() == Split::Train => {
                 "the mean target is that of the pairs that are scored, and scores better than it \
                  should"
@@ -65,7 +78,7 @@ impl HeldOut {
         };
         Ok(Self {
             pairs: set.clone(),
-            mean,
+            mean: mean.filter(|_| beside > 0),
             remarks: vec![remark],
             words: format!("{}, {}", dataset.root().display(), split_words(set)),
         })
@@ -110,4 +123,38 @@ pub fn split_words(set: &PairSet) -> String {
         several => format!("{} sizes", several.len()),
     };
     format!("{}, {sizes}", set.split())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::data::{DataOptions, Preprocess};
+    use image::RgbImage;
+
+    #[test]
+    fn a_mean_target_of_another_size_is_not_promised() {
+        let folder = tempfile::tempdir().unwrap();
+        let save = |name: &str, side: u32| {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            RgbImage::new(2 * side, side).save(path).unwrap();
+        };
+        (0..2).for_each(|pair| save(&format!("train/{pair}.png"), 32));
+        (0..2).for_each(|pair| save(&format!("test/{pair}.png"), 40));
+        let held_out = || {
+            let mut options = DataOptions::new(32);
+            options.preprocess = Preprocess::None;
+            let dataset = Dataset::open(folder.path(), &options).unwrap();
+            HeldOut::of(&dataset, dataset.require(Split::Test).unwrap()).unwrap()
+        };
+        let none = held_out();
+        let remark = "the training pairs have another size than these, so there is no mean target";
+        assert!(none.mean.is_none() && none.remarks == [remark]);
+        save("test/2.png", 32);
+        let some = held_out();
+        let remark = "the mean target is that of all 2 training pairs, and is compared with the 1 \
+                      of 3 pairs that have its size";
+        assert!(some.mean.is_some() && some.remarks == [remark]);
+    }
 }
