@@ -307,7 +307,8 @@ impl CliError {
                 | CompareError::TooMany { .. }
                 | CompareError::OtherAxes { .. }
                 | CompareError::OtherSettings { .. }
-                | CompareError::OtherPairs { .. },
+                | CompareError::OtherPairs { .. }
+                | CompareError::OtherSplit { .. },
             )
             | Self::Exists { .. }
             | Self::CombinedPairs { .. }

@@ -93,6 +93,7 @@ const OTHERS: &[(&str, &str)] = &[
     ("practice", "--practice"),
     ("resume", "--resume"),
     ("samples", "--samples"),
+    ("split", "--split"),
     ("test", "--test"),
     ("threads", "--threads"),
     ("tile", "--tile"),

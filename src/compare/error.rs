@@ -1,6 +1,7 @@
 //! Errors of comparing.
 
-use crate::train::run::RunError;
+use crate::data::Split;
+use crate::train::run::{RunError, quote};
 use std::path::PathBuf;
 use thiserror::Error;
 
@@ -55,7 +56,7 @@ pub enum CompareError {
     #[error(
         "{} was trained on another `dataset`; if that is the same in a new place, give it with \
          `resume`, as in pix2pix compare DATASET `resume` {}, or else choose another `name`",
-        path.display(), comparison.display()
+        path.display(), quote(comparison)
     )]
     Moved {
         /// The folder of the run.
@@ -67,7 +68,7 @@ pub enum CompareError {
     #[error(
         "the data set of {} is no longer in {}; say where it lies now, as in pix2pix compare \
          DATASET `resume` {}",
-        comparison.display(), dataset.display(), comparison.display()
+        comparison.display(), dataset.display(), quote(comparison)
     )]
     Gone {
         /// Where it was.
@@ -88,6 +89,20 @@ pub enum CompareError {
         there: String,
         /// Those of now.
         now: String,
+    },
+    /// Another split than the one that is scored.
+    #[error(
+        "{} scores the {there} pairs, and now it is {asked}; leave `split` out, or choose another \
+         `name`",
+        path.display()
+    )]
+    OtherSplit {
+        /// The folder of the comparison.
+        path: PathBuf,
+        /// The split that it scores.
+        there: Split,
+        /// What was asked for.
+        asked: Split,
     },
     /// A folder of something else.
     #[error(

@@ -33,7 +33,7 @@ pub struct Plan {
     pub test_sizes: Vec<u32>,
     /// How many pairs the picture shows.
     pub shown: usize,
-    /// The split that is scored, where somebody named it.
+    /// The split that is scored, where somebody named it or the folder has it already.
     pub split: Option<Split>,
     /// What readers should know of all runs: a name and a text each.
     pub facts: Vec<(String, String)>,
@@ -56,6 +56,9 @@ pub struct Pairs {
     pub scored: usize,
     /// A number for the names of their files.
     pub scored_names: u64,
+    /// The split that these are. None where an older version did not write it.
+    #[serde(default)]
+    pub split: Option<Split>,
 }
 
 /// What became of a run.

@@ -1,6 +1,7 @@
 //! Reports of comparisons whose runs are made up.
 
 use super::*;
+use crate::data::Split;
 use image::RgbImage;
 use serde_json::json;
 use std::fs;
@@ -18,6 +19,7 @@ fn plan() -> (Plan, Grid) {
         training_names: 1,
         scored: 2,
         scored_names: 2,
+        split: Some(Split::Test),
     };
     let mut plan = Plan::new(32, pairs);
     plan.axes = grid.axes().to_vec();
@@ -191,6 +193,22 @@ fn failed_runs_are_told_with_their_reason() {
     plan.records.remove("l1+cgan-seed1");
     let (.., page) = self::report(root.path(), &plan, &grid);
     assert!(page.contains("<td>none yet</td>"), "{page}");
+}
+
+#[test]
+fn suggested_commands_name_folders_as_a_shell_takes_them() {
+    let comparison: std::path::PathBuf = "runs/my first".into();
+    let moved = CompareError::Moved {
+        path: comparison.join("l1-seed0"),
+        comparison: comparison.clone(),
+    };
+    let gone = CompareError::Gone {
+        dataset: "pairs".into(),
+        comparison,
+    };
+    for text in [moved.to_string(), gone.to_string()] {
+        assert!(text.contains("DATASET `resume` 'runs/my first'"), "{text}");
+    }
 }
 
 #[test]

@@ -123,21 +123,23 @@ fn others_do_not_mix_with_it(root: &Path, line: &str) {
     );
     refused(
         root,
-        &format!("{line} --split train"),
+        &line.replace("--name c", "--name d --split train"),
         "every cell was trained on the training pairs, so their scores say little; use --split val \
          or test",
     );
-    let none = stderr(&run(root, &format!("{line} --split val")));
+    let other = line.replace("--name c", "--name d --split val");
+    let none = stderr(&run(root, &other));
     assert!(
         none.contains("has no val pairs; add a val/ folder"),
         "{none}"
     );
-    picture(&root.join("pairs/val/0.png"), 80, 40);
+    // As many, of the same names.
+    (0..3).for_each(|i| picture(&root.join(format!("pairs/val/{i}.png")), 80, 40));
     refused(
         root,
         &format!("{line} --split val"),
-        "runs/c began with 2 training pairs and 3 held-out ones, and now there are 2 training \
-         pairs and 1 held-out ones; put the data set back as it was, or choose another --name",
+        "runs/c scores the test pairs, and now it is val; leave --split out, or choose another \
+         --name",
     );
     picture(&root.join("pairs/test/more.png"), 80, 40);
     refused(

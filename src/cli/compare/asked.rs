@@ -8,7 +8,7 @@ use crate::cli::options::option_of;
 use crate::compare::{Axis, CompareError, ComparisonFolder, Grid, Paper, Plan};
 use crate::data::Split;
 use crate::train::Config;
-use crate::train::run::check_name;
+use crate::train::run::{check_name, quote};
 use std::path::{Path, PathBuf};
 
 /// A comparison as somebody asked for it.
@@ -172,7 +172,7 @@ impl Asked {
     /// With the cells, seeds and sizes of an older plan of the same folder, which stay.
     ///
     /// # Errors
-    /// A comparison that varies something else.
+    /// A comparison that varies something else, or scores another split.
     pub fn with_older(mut self, older: Option<&Plan>) -> Result<Self, CliError> {
         let Some(older) = older else { return Ok(self) };
         match self.grid.with_older(&older.axes)? {
@@ -185,6 +185,18 @@ impl Asked {
                 }
                 .into());
             }
+        }
+        // Files of the same names may lie in several splits.
+        match (self.split, older.pairs.split) {
+            (Some(asked), Some(there)) if asked != there => {
+                return Err(CompareError::OtherSplit {
+                    path: self.path,
+                    there,
+                    asked,
+                }
+                .into());
+            }
+            (asked, there) => self.split = asked.or(there),
         }
         for place in &older.places {
             if !self.places.contains(place) {
@@ -202,8 +214,7 @@ impl Asked {
                 seeds.join(", ")
             ));
         }
-        let sizes = [&older.test_sizes[..], &self.test_sizes].concat();
-        self.test_sizes = unique(&sizes);
+        self.test_sizes = joined_sizes(older, &self.test_sizes);
         Ok(self)
     }
 
@@ -306,6 +317,15 @@ fn default_name(own: &OwnArgs, grid: &Grid, dataset: &str) -> String {
     }
 }
 
+/// The sizes of an older plan and those that are asked for now. None means that of training.
+fn joined_sizes(older: &Plan, asked: &[u32]) -> Vec<u32> {
+    let mut sizes = [&older.test_sizes[..], asked].concat();
+    if older.test_sizes.is_empty() != asked.is_empty() {
+        sizes.push(older.size);
+    }
+    unique(&sizes)
+}
+
 fn unique(sizes: &[u32]) -> Vec<u32> {
     let mut unique: Vec<u32> = sizes.to_vec();
     unique.sort_unstable();
@@ -332,13 +352,30 @@ fn refuse_doubled(sizes: &[u32]) -> Result<(), CliError> {
 
 /// The command of this process, as words of a shell.
 fn typed_command() -> String {
-    let words = std::env::args_os().skip(1).map(|word| {
-        let word = word.to_string_lossy().into_owned();
-        let is_plain = |letter: char| letter.is_alphanumeric() || "/._-+=,:@%".contains(letter);
-        match !word.is_empty() && word.chars().all(is_plain) {
-            true => word,
-            false => format!("'{}'", word.replace('\'', "'\\''")),
-        }
-    });
+    let words = std::env::args_os().skip(1);
+    let words = words.map(|word| quote(Path::new(&word)));
     format!("pix2pix {}", words.collect::<Vec<_>>().join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compare::Pairs;
+
+    #[test]
+    fn the_size_of_training_stays_beside_sizes_that_are_added() {
+        let pairs = Pairs {
+            training: 1,
+            training_names: 1,
+            scored: 1,
+            scored_names: 1,
+            split: None,
+        };
+        let mut older = Plan::new(32, pairs);
+        assert_eq!(joined_sizes(&older, &[]), [0; 0]);
+        assert_eq!(joined_sizes(&older, &[64]), [32, 64]);
+        older.test_sizes = vec![64, 128];
+        assert_eq!(joined_sizes(&older, &[256]), [64, 128, 256]);
+        assert_eq!(joined_sizes(&older, &[]), [32, 64, 128]);
+    }
 }

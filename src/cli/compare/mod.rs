@@ -23,7 +23,7 @@ use super::stop::Stop;
 use super::train::{TrainArgs, open_dataset};
 use super::{CliError, note, print};
 use crate::compare::{CompareError, ComparisonFolder, Grid, Pairs, Plan, Report};
-use crate::data::{DataOptions, Dataset, PairSet, Split};
+use crate::data::{DataError, DataOptions, Dataset, PairSet, Split};
 use crate::gpu::{Gpu, Profile};
 use crate::tensor::DType;
 use crate::train::run::{RunDir, quote};
@@ -113,7 +113,8 @@ impl Data {
             };
             let own = (size != config.size)
                 .then(|| open_dataset(&at))
-                .transpose()?;
+                .transpose()
+                .map_err(|error| of_size(size, error))?;
             let dataset = own.as_ref().unwrap_or(dataset);
             held_out.push((Some(size), HeldOut::of(dataset, scored(dataset, split)?)?));
         }
@@ -128,9 +129,23 @@ impl Data {
     }
 }
 
+/// What is wrong with a size of `--test-sizes`, by its option.
+fn of_size(size: u32, error: DataError) -> CliError {
+    match error {
+        DataError::Sizes { max_side, .. } => CliError::Usage(format!(
+            "--test-sizes {size}: pictures have at most {max_side} pixels a side; name smaller ones"
+        )),
+        error => error.into(),
+    }
+}
+
 /// Refuses pairs that are not those that the comparison began with.
 fn check_pairs(folder: &ComparisonFolder, then: &Pairs, now: &Pairs) -> Result<(), CliError> {
-    if then == now {
+    let then = Pairs {
+        split: then.split.or(now.split),
+        ..then.clone()
+    };
+    if then == *now {
         return Ok(());
     }
     let error = CompareError::OtherPairs {
@@ -178,6 +193,7 @@ impl Comparison {
             training_names: training.fingerprint(),
             scored: held_out.pairs.len(),
             scored_names: held_out.pairs.fingerprint(),
+            split: Some(held_out.pairs.split()),
         };
         if let Some(older) = &older {
             check_pairs(&folder, &older.pairs, &pairs)?;

@@ -285,10 +285,10 @@ fn sample_link(path: &Path) -> String {
     link(&Path::new(SAMPLES).join(path.file_name().unwrap_or_default()))
 }
 
-/// `path` as one word of a POSIX shell.
+/// A path, or another argument, as one word of a POSIX shell.
 pub fn quote(path: &Path) -> String {
     let path = path.to_string_lossy();
-    let plain = |character: char| character.is_alphanumeric() || "/._-".contains(character);
+    let plain = |character: char| character.is_alphanumeric() || "/._-+=,:@%".contains(character);
     if !path.is_empty() && path.chars().all(plain) {
         path.into_owned()
     } else {
