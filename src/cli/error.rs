@@ -61,8 +61,8 @@ pub enum CliError {
     },
     /// Runs of a comparison failed. The report says why.
     #[error(
-        "{failed} of {all} runs failed; why stands in {}; to try one again, remove its folder and \
-         go on",
+        "{failed} of {all} runs failed; why stands in {}; to train one again, remove its folder \
+         and go on",
         report.display()
     )]
     FailedRuns {

@@ -22,7 +22,7 @@ pub fn render(report: &Report, tiles: &Tiles) -> String {
         .remarks
         .iter()
         .map(|remark| format!("- {}\n", plain(remark)));
-    let failed = report.failures().map(|(label, seed, reason)| {
+    let failed = report.failures().into_iter().map(|(label, seed, reason)| {
         format!(
             "- **{}, seed {seed} failed**: {}\n",
             plain(label),

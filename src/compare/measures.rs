@@ -1,6 +1,7 @@
 //! The numbers of one run, as its evaluation left them.
 
 use super::error::CompareError;
+use crate::data::fnv1a;
 use crate::eval::Subject;
 use crate::metrics::{Better, Metric};
 use serde_json::Value;
@@ -76,6 +77,8 @@ pub struct Measures {
     pub pairs: String,
     /// The names of the pairs.
     pub names: Vec<String>,
+    /// A number for all that the file says. Other scores have another one.
+    pub number: u64,
     summary: Value,
     colours: Value,
 }
@@ -106,6 +109,7 @@ impl Measures {
         Ok(Some(Self {
             pairs: pairs.to_owned(),
             names,
+            number: fnv1a(&text),
             summary: json["summary"].clone(),
             colours: json["lab_histogram_intersection"].clone(),
         }))

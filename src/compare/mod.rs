@@ -11,6 +11,7 @@
 //! | `measures.rs` | the numbers of one run, as its evaluation left them |
 //! | `spread.rs` | means with their spread over seeds, and which one is best |
 //! | `report.rs` | one comparison as rows and facts; the table and the pages are made of it |
+//! | `progress.rs` | how far its runs are |
 //! | `table.rs`, `markdown.rs`, `page.rs` | the same for a terminal, as Markdown, as a page |
 //! | `chart.rs` | where the seeds of each cell lie, as SVG |
 //! | `tiles.rs`, `sheet.rs`, `letters.rs` | the pictures of held-out pairs, beside one another |
@@ -29,6 +30,7 @@ mod measures;
 mod page;
 mod paper;
 mod plan;
+mod progress;
 mod report;
 mod sheet;
 mod spread;
@@ -44,7 +46,7 @@ pub use folder::ComparisonFolder;
 pub use grid::{Axis, Cell, Grid, MOST_CELLS, MOST_SEEDS};
 pub use measures::{Measure, Measures};
 pub use paper::Paper;
-pub use plan::{Pairs, Plan, Record, evaluation_folder};
+pub use plan::{Outcome, Pairs, Plan, Record, evaluation_folder};
 pub use report::{Group, Report, Row, RowRun, RunState};
 pub use spread::Spread;
 pub use tiles::{TileRow, Tiles};

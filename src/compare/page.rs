@@ -137,7 +137,7 @@ fn remarks(report: &Report) -> String {
         .remarks
         .iter()
         .map(|remark| format!("<li>{}</li>\n", escape(remark)));
-    let failed = report.failures().map(|(label, seed, reason)| {
+    let failed = report.failures().into_iter().map(|(label, seed, reason)| {
         format!(
             "<li><b>{}, seed {seed} failed</b>: {}</li>\n",
             escape(label),

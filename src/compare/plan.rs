@@ -1,6 +1,7 @@
 //! A comparison as it was asked for, and what became of its runs.
 
 use super::grid::Axis;
+use super::measures::Measures;
 use crate::data::Split;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -71,8 +72,38 @@ pub struct Record {
     /// The step at which `patience` ended it, if that was before its budget was used.
     #[serde(default)]
     pub early: Option<u64>,
-    /// Why it has no scores, if it failed.
+    /// Why it has no scores at any size, if it failed.
     pub failure: Option<String>,
+    /// What became of its scores, by the size of pictures in pixels. An older version did not
+    /// write it.
+    #[serde(default)]
+    pub scored: BTreeMap<u32, Outcome>,
+}
+
+/// What became of the scores of a run at one size.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// They are there: the number of [`Measures`].
+    Scores(u64),
+    /// There are none, for this reason.
+    Failed(String),
+}
+
+impl Record {
+    /// Whether these are the scores that the comparison wrote at a size, and not those that
+    /// somebody put in their place.
+    pub fn has_noted(&self, size: u32, there: &Measures) -> bool {
+        self.scored.get(&size) == Some(&Outcome::Scores(there.number))
+    }
+
+    /// Why there are no scores at a size, if that failed.
+    pub fn failure_at(&self, size: u32) -> Option<&str> {
+        match (&self.failure, self.scored.get(&size)) {
+            (Some(reason), _) | (None, Some(Outcome::Failed(reason))) => Some(reason),
+            (None, _) => None,
+        }
+    }
 }
 
 impl Plan {

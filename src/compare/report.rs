@@ -151,7 +151,8 @@ impl Report {
     /// Adds what the runs have shown.
     fn add_remarks(&mut self) {
         self.remarks.extend(self.early());
-        let has_scores = self.runs().any(|run| run.state.measures().is_some());
+        let mut runs = self.groups.iter().flat_map(|group| &group.rows);
+        let has_scores = runs.any(|row| row.runs.iter().any(|run| run.state.measures().is_some()));
         let all = Measure::all().into_iter();
         let missing = all.filter(|measure| !self.measures.contains(measure));
         let missing: Vec<String> = missing.map(Measure::title).collect();
@@ -163,62 +164,6 @@ impl Report {
         }
     }
 
-    /// All runs of the first group: each run once.
-    pub fn runs(&self) -> impl Iterator<Item = &RowRun> {
-        let rows = self.groups.iter().take(1).flat_map(|group| &group.rows);
-        rows.flat_map(|row| &row.runs)
-    }
-
-    /// Runs that are done, that failed, and all.
-    pub fn counts(&self) -> [usize; 3] {
-        let count = |is: fn(&RunState) -> bool| self.runs().filter(|run| is(&run.state)).count();
-        [
-            count(|state| matches!(state, RunState::Done { .. })),
-            count(|state| matches!(state, RunState::Failed(_))),
-            self.runs().count(),
-        ]
-    }
-
-    /// How far the comparison is, in words. Nothing if all runs have scores.
-    pub fn progress(&self) -> Option<String> {
-        let [done, failed, all] = self.counts();
-        let failed = match failed {
-            0 => String::new(),
-            failed => format!(", {failed} failed"),
-        };
-        (done < all).then(|| format!("{done} of {all} runs have scores{failed}"))
-    }
-
-    /// The runs that failed: cell, seed and reason.
-    pub fn failures(&self) -> impl Iterator<Item = (&str, u64, &str)> {
-        let rows = self.groups.iter().take(1).flat_map(|group| &group.rows);
-        rows.flat_map(|row| {
-            row.runs.iter().filter_map(|run| match &run.state {
-                RunState::Failed(reason) => Some((row.label.as_str(), run.seed, reason.as_str())),
-                _ => None,
-            })
-        })
-    }
-
-    /// The runs that `patience` ended before their budget, in words.
-    pub fn early(&self) -> Option<String> {
-        let rows = self.groups.iter().take(1).flat_map(|group| &group.rows);
-        let runs = rows.flat_map(|row| row.runs.iter().map(move |run| (&row.cell, run)));
-        let early = runs.filter_map(|(cell, run)| match run.state {
-            RunState::Done {
-                early: Some(step), ..
-            } => Some(format!("{cell}, seed {}: step {step}", run.seed)),
-            _ => None,
-        });
-        let early: Vec<String> = early.collect();
-        (!early.is_empty()).then(|| {
-            format!(
-                "ended before the budget was used, because no score was better for so long: {}",
-                early.join("; ")
-            )
-        })
-    }
-
     /// The pictures of `shown` pairs, spread evenly over the split, of the first seed that is done
     /// in each cell.
     pub fn tiles(&self, root: &Path, shown: usize) -> Tiles {
@@ -227,9 +172,9 @@ impl Report {
             Some(root.join(&run.evaluation))
         };
         let rows = || self.groups.iter().flat_map(|group| &group.rows);
-        // Inputs and targets in the largest size.
-        let last = self.groups.last().into_iter().flat_map(|group| &group.rows);
-        let first = last.flat_map(|row| &row.runs).find_map(|run| {
+        // Inputs and targets in the largest size that has some.
+        let largest = self.groups.iter().rev().flat_map(|group| &group.rows);
+        let first = largest.flat_map(|row| &row.runs).find_map(|run| {
             let measures = run.state.measures()?;
             Some((root.join(&run.evaluation), &measures.names))
         });
@@ -273,21 +218,23 @@ fn picture(folder: &Path, index: usize, kind: &str) -> PathBuf {
 }
 
 fn row(root: &Path, plan: &Plan, cell: &Cell, size: Option<u32>) -> Result<Row, CompareError> {
+    let at = size.unwrap_or(plan.size);
     let mut runs = Vec::new();
     for &seed in &plan.seeds {
         let run = cell.folder(seed);
         let evaluation = evaluation_folder(Path::new(&run), plan.size, size);
         let state = match plan.records.get(&run) {
             None => RunState::Waiting,
-            Some(record) => match &record.failure {
-                Some(reason) => RunState::Failed(reason.clone()),
+            Some(record) => match record.failure_at(at) {
+                Some(reason) => RunState::Failed(reason.to_owned()),
                 None => match Measures::read(&root.join(&evaluation))? {
-                    Some(measures) => RunState::Done {
+                    Some(measures) if record.has_noted(at, &measures) => RunState::Done {
                         seconds: record.seconds,
                         early: record.early,
                         measures: Box::new(measures),
                     },
-                    None => RunState::Waiting,
+                    // Those of somebody else are not shown as its own.
+                    _ => RunState::Waiting,
                 },
             },
         };

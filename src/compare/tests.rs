@@ -4,6 +4,7 @@ use super::*;
 use crate::data::Split;
 use image::RgbImage;
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -31,7 +32,10 @@ fn plan() -> (Plan, Grid) {
 
 /// The evaluation of a run with this MAE and sharpness.
 fn evaluate(run: &Path, mae: f64, sharpness: f64) {
-    let folder = run.join("eval");
+    evaluate_in(&run.join("eval"), mae, sharpness);
+}
+
+fn evaluate_in(folder: &Path, mae: f64, sharpness: f64) {
     fs::create_dir_all(folder.join("images")).unwrap();
     let of = |output: f64| json!({ "output": { "mean": output }, "copy": { "mean": 50.0 } });
     let scores = json!({
@@ -46,13 +50,21 @@ fn evaluate(run: &Path, mae: f64, sharpness: f64) {
     }
 }
 
-fn done(plan: &mut Plan, run: &str, failure: Option<&str>) {
-    let record = Record {
+/// Notes a run with the scores that are there.
+fn done(plan: &mut Plan, root: &Path, run: &str, failure: Option<&str>) {
+    let mut record = Record {
         device: "a device".to_owned(),
         seconds: 61.0,
         early: None,
         failure: failure.map(str::to_owned),
+        scored: BTreeMap::new(),
     };
+    for size in [32, 64] {
+        let folder = evaluation_folder(&root.join("c").join(run), plan.size, Some(size));
+        if let Some(there) = Measures::read(&folder).unwrap() {
+            record.scored.insert(size, Outcome::Scores(there.number));
+        }
+    }
     plan.records.insert(run.to_owned(), record);
 }
 
@@ -84,14 +96,14 @@ fn the_best_value_is_bold_once_all_runs_have_ended() {
         ("l1+cgan-seed0", 30.0, 1.05),
     ] {
         evaluate(&run(name), mae, sharpness);
-        done(&mut plan, name, None);
+        done(&mut plan, root.path(), name, None);
     }
     let (_, text, _) = report(root.path(), &plan, &grid);
     assert!(text.contains("| l1+cgan (1 of 2 runs) | 30.00 |"), "{text}");
     assert!(!text.contains("| **"), "{text}");
 
     evaluate(&run("l1+cgan-seed1"), 31.0, 0.9);
-    done(&mut plan, "l1+cgan-seed1", None);
+    done(&mut plan, root.path(), "l1+cgan-seed1", None);
     let (whole, text, page) = report(root.path(), &plan, &grid);
     assert_eq!(whole.progress(), None);
     for line in [
@@ -132,7 +144,7 @@ fn no_value_is_bold_that_the_rows_without_training_reach() {
         ("l1+cgan-seed1", 71.0),
     ] {
         evaluate(&root.path().join("c").join(name), mae, 1.0);
-        done(&mut plan, name, None);
+        done(&mut plan, root.path(), name, None);
     }
     let (whole, text, page) = report(root.path(), &plan, &grid);
     assert!(text.contains("| l1 | 60.50 ± 0.71 |"), "{text}");
@@ -146,7 +158,7 @@ fn runs_that_patience_ended_are_named() {
     let (mut plan, grid) = plan();
     report(root.path(), &plan, &grid);
     evaluate(&root.path().join("c/l1-seed1"), 60.0, 1.0);
-    done(&mut plan, "l1-seed1", None);
+    done(&mut plan, root.path(), "l1-seed1", None);
     let (whole, ..) = report(root.path(), &plan, &grid);
     assert!(whole.early().is_none());
     plan.records.get_mut("l1-seed1").unwrap().early = Some(4);
@@ -171,7 +183,7 @@ fn failed_runs_are_told_with_their_reason() {
         if failure.is_none() {
             evaluate(&root.path().join("c").join(name), 20.0, 1.0);
         }
-        done(&mut plan, name, failure);
+        done(&mut plan, root.path(), name, failure);
     }
     let (report, text, page) = report(root.path(), &plan, &grid);
     assert_eq!(report.counts(), [2, 2, 4]);
@@ -195,6 +207,80 @@ fn failed_runs_are_told_with_their_reason() {
     assert!(page.contains("<td>none yet</td>"), "{page}");
 }
 
+const RUNS: [&str; 4] = ["l1-seed0", "l1-seed1", "l1+cgan-seed0", "l1+cgan-seed1"];
+
+#[test]
+fn scores_that_the_comparison_did_not_note_are_not_shown() {
+    let root = tempfile::tempdir().unwrap();
+    let (mut plan, grid) = plan();
+    report(root.path(), &plan, &grid);
+    let run = root.path().join("c/l1-seed0");
+    evaluate(&run, 20.0, 1.0);
+    done(&mut plan, root.path(), "l1-seed0", None);
+    let (own, ..) = report(root.path(), &plan, &grid);
+    assert_eq!(own.counts(), [1, 0, 4]);
+    // As `eval` leaves those of another checkpoint.
+    evaluate(&run, 19.0, 1.0);
+    let (other, text, _) = report(root.path(), &plan, &grid);
+    assert_eq!(other.counts(), [0, 0, 4]);
+    assert!(!text.contains("19.0"), "{text}");
+}
+
+#[test]
+fn a_run_is_done_when_it_is_done_at_all_sizes() {
+    let root = tempfile::tempdir().unwrap();
+    let (mut plan, grid) = plan();
+    plan.test_sizes = vec![32, 64];
+    report(root.path(), &plan, &grid);
+    let run = |name: &str| root.path().join("c").join(name);
+    for name in RUNS {
+        evaluate(&run(name), 20.0, 1.0);
+        done(&mut plan, root.path(), name, None);
+    }
+    let (half, text, _) = report(root.path(), &plan, &grid);
+    assert_eq!(half.counts(), [0, 0, 4]);
+    let progress = "**0 of 4 runs have scores at all sizes.**";
+    assert!(text.contains(progress), "{text}");
+    // Inputs and targets are those of the size that has some.
+    assert!(text.contains("(pictures.png)"), "{text}");
+    for name in RUNS {
+        evaluate_in(&run(name).join("eval-64"), 30.0, 1.0);
+        done(&mut plan, root.path(), name, None);
+    }
+    let (whole, ..) = report(root.path(), &plan, &grid);
+    assert_eq!(whole.counts(), [4, 0, 4]);
+    assert_eq!(whole.progress(), None);
+}
+
+#[test]
+fn a_run_that_fails_at_one_size_keeps_its_scores_at_others() {
+    let root = tempfile::tempdir().unwrap();
+    let (mut plan, grid) = plan();
+    plan.test_sizes = vec![32, 64];
+    report(root.path(), &plan, &grid);
+    let run = |name: &str| root.path().join("c").join(name);
+    for name in RUNS {
+        evaluate(&run(name), 20.0, 1.0);
+        evaluate_in(&run(name).join("eval-64"), 30.0, 1.0);
+        done(&mut plan, root.path(), name, None);
+    }
+    let failed = plan.records.get_mut("l1-seed0").unwrap();
+    let reason = Outcome::Failed("too large".to_owned());
+    failed.scored.insert(64, reason);
+    let (whole, text, _) = report(root.path(), &plan, &grid);
+    assert_eq!(whole.counts(), [3, 1, 4]);
+    assert!(text.contains("| l1 at 32 | 20.00 ± 0.00 |"), "{text}");
+    assert!(
+        text.contains("| l1 at 64 (1 of 2 runs) | 30.00 |"),
+        "{text}"
+    );
+    assert_eq!(whole.failures(), [("l1 at 64", 0, "too large")]);
+    // One that is not trained has no scores at all, and is named once.
+    plan.records.get_mut("l1-seed0").unwrap().failure = Some("step 3".to_owned());
+    let (whole, ..) = report(root.path(), &plan, &grid);
+    assert_eq!(whole.failures(), [("l1", 0, "step 3")]);
+}
+
 #[test]
 fn suggested_commands_name_folders_as_a_shell_takes_them() {
     let comparison: std::path::PathBuf = "runs/my first".into();
@@ -216,7 +302,12 @@ fn a_plan_is_read_back_and_one_process_has_it() {
     let root = tempfile::tempdir().unwrap();
     let path = root.path().join("c");
     let (mut plan, _) = plan();
-    done(&mut plan, "l1-seed0", Some("why"));
+    done(&mut plan, root.path(), "l1-seed0", Some("why"));
+    plan.records.get_mut("l1-seed0").unwrap().scored = [
+        (32, Outcome::Scores(u64::MAX)),
+        (64, Outcome::Failed("too large".to_owned())),
+    ]
+    .into();
     let (mut folder, none) = ComparisonFolder::find(&path).unwrap();
     assert!(none.is_none() && !path.exists());
     folder.begin(&plan).unwrap();

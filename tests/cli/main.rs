@@ -11,6 +11,8 @@ mod bad_input;
 mod bench;
 mod choices;
 mod compare;
+mod compare_refused;
+mod compare_scores;
 mod convert;
 mod edited;
 mod evaluation;

@@ -6,11 +6,13 @@
 //! | `cells.rs` | the configuration of each cell, made by the options of `train` |
 //! | `asked.rs` | what is compared: as it was asked for, or as a folder remembers it |
 //! | `trial.rs` | one run: trained or gone on with, then scored |
+//! | `scores.rs` | the scores of one run: which are there, and how it gets the others |
 //! | `telling.rs` | what is said before, between and after the runs |
 
 mod arguments;
 mod asked;
 mod cells;
+mod scores;
 mod telling;
 mod trial;
 
@@ -30,6 +32,7 @@ use crate::train::run::{RunDir, quote};
 use crate::train::{Config, Trainer, check_fits, find};
 use asked::Asked;
 use cells::CellSettings;
+use scores::Scores;
 use std::path::Path;
 use std::sync::Arc;
 use telling::Pace;
@@ -316,9 +319,10 @@ impl Comparison {
         match self.plan.records.get(&folder) {
             None => Ok(false),
             Some(record) if record.failure.is_some() => Ok(true),
-            Some(_) => {
+            record => {
                 let run = self.folder.path().join(folder);
-                Ok(trial::unscored(&run, self.plan.size, &self.data.held_out)?.is_empty())
+                let scores = Scores::of(&run, self.plan.size, record, &self.data.held_out)?;
+                Ok(scores.are_all_there())
             }
         }
     }
@@ -348,12 +352,9 @@ impl Comparison {
                 let sizes = Trainer::sizes_of(&trial.config, self.data.of(&trial.config))?;
                 gpu = train.tune.apply(gpu, &trial.config, &sizes)?;
             }
-            let name = trial.name();
-            let dataset = self.data.of(&trial.config);
-            let end = trial.run(&gpu, dataset, &self.data.held_out, self.plan.size, stop);
-            let record = match end {
+            let steps = match self.run_one(&gpu, trial, stop) {
                 Ok(TrialEnd::Stopped) => return self.stopped(),
-                Ok(TrialEnd::Ended(record)) => record,
+                Ok(TrialEnd::Ended(steps)) => steps,
                 Err(error) => {
                     // What is there is shown, whatever went wrong.
                     let _ = self.report();
@@ -361,14 +362,27 @@ impl Comparison {
                 }
             };
             gpu.forget_kernels(MOST_KERNELS);
-            pace.ran(place, cell, telling::tell_failure(&record));
-            self.plan.records.insert(name, record);
-            self.folder.write_plan(&self.plan)?;
+            pace.ran(place, cell, steps);
             self.report()?;
             let left: Vec<(usize, usize)> = runs.iter().map(|run| run.0).enumerate().collect();
             pace.tell(&left);
         }
         self.finish()
+    }
+
+    /// Trains and scores one run, and notes what becomes of it.
+    fn run_one(&mut self, gpu: &Gpu, trial: Trial, stop: &Stop) -> Result<TrialEnd, CliError> {
+        let Self {
+            folder, plan, data, ..
+        } = self;
+        let name = trial.name();
+        let run = folder.path().join(&name);
+        let scores = Scores::of(&run, plan.size, plan.records.get(&name), &data.held_out)?;
+        let dataset = data.of(&trial.config);
+        trial.run(gpu, dataset, &scores, stop, &mut |record| {
+            plan.records.insert(name.clone(), record.clone());
+            Ok(folder.write_plan(plan)?)
+        })
     }
 
     /// Writes the report.
@@ -381,9 +395,10 @@ impl Comparison {
 
     fn stopped(&self) -> Result<(), CliError> {
         let report = self.report()?;
+        let progress = report.progress();
+        let progress = progress.map_or_else(String::new, |progress| format!(": {progress}"));
         note(&format!(
-            "stopped and saved: {}; go on with: pix2pix compare --resume {}",
-            report.progress().unwrap_or_default(),
+            "stopped and saved{progress}; go on with: pix2pix compare --resume {}",
             quote(self.folder.path())
         ));
         self.tell(&report)

@@ -4,7 +4,7 @@ use super::super::note;
 use super::super::scoring::{HeldOut, split_words};
 use super::Comparison;
 use super::cells::CellSettings;
-use crate::compare::{Cell, Grid, Pairs, Record};
+use crate::compare::{Cell, Grid, Pairs};
 use crate::gpu::Gpu;
 use crate::train::{Config, Length};
 use std::time::{Duration, Instant};
@@ -139,20 +139,14 @@ pub fn begin(place: usize, of: usize, cell: &Cell, seed: u64) {
     ));
 }
 
-/// Tells of a run that failed. Returns whether it did not.
-pub fn tell_failure(record: &Record) -> bool {
-    if let Some(reason) = &record.failure {
-        note(&format!("this run failed, and the others go on: {reason}"));
-    }
-    record.failure.is_none()
-}
-
 /// How long the runs take.
 pub struct Pace {
     /// Steps of each run, by its place. None for a run that has ended.
     left: Vec<Option<u64>>,
-    /// Of the runs of this process: cell, steps, seconds.
+    /// Of the runs that were trained in this process: cell, steps in it, seconds.
     ran: Vec<(usize, u64, f64)>,
+    /// Seconds of the last run of this process, well or not.
+    last: f64,
     began: Instant,
 }
 
@@ -162,6 +156,7 @@ impl Pace {
         Self {
             left: steps.map(Some).collect(),
             ran: Vec::new(),
+            last: 0.0,
             began: Instant::now(),
         }
     }
@@ -176,31 +171,36 @@ impl Pace {
         self.left[place].is_none()
     }
 
-    /// A run of a cell has ended now, well or not.
-    pub fn ran(&mut self, place: usize, cell: usize, well: bool) {
-        let seconds = std::mem::replace(&mut self.began, Instant::now())
-            .elapsed()
-            .as_secs_f64();
-        let steps = self.left[place].take();
-        self.ran
-            .extend(steps.filter(|_| well).map(|steps| (cell, steps, seconds)));
+    /// A run of a cell has ended now, after so many steps in this process. None if it failed.
+    pub fn ran(&mut self, place: usize, cell: usize, steps: Option<u64>) {
+        let began = std::mem::replace(&mut self.began, Instant::now());
+        self.ended(place, cell, steps, began.elapsed().as_secs_f64());
+    }
+
+    fn ended(&mut self, place: usize, cell: usize, steps: Option<u64>, seconds: f64) {
+        self.left[place] = None;
+        self.last = seconds;
+        // One that was only scored says nothing of how long steps take.
+        let steps = steps.filter(|&steps| steps > 0);
+        self.ran.extend(steps.map(|steps| (cell, steps, seconds)));
     }
 
     /// Tells how long the last run took, and about how long the others take: those of a cell as
     /// others of it, those of new cells as the mean.
     pub fn tell(&self, cells: &[(usize, usize)]) {
+        note(&self.told(cells));
+    }
+
+    fn told(&self, cells: &[(usize, usize)]) -> String {
         let open: Vec<(usize, u64)> = cells
             .iter()
             .filter_map(|&(place, cell)| Some((cell, self.left[place]?)))
             .collect();
-        let Some(&(.., last)) = self.ran.last() else {
-            return;
-        };
         let text = match self.estimate(&open) {
             Some(left) => format!("; about {} left for {} more", words(left), open.len()),
             None => String::new(),
         };
-        note(&format!("took {}{text}", words(last)));
+        format!("took {}{text}", words(self.last))
     }
 
     /// Seconds for these runs: cell and steps of each.
@@ -246,5 +246,22 @@ mod tests {
             [5.0, 125.0, 7325.0].map(words),
             ["5 s", "2 min 5 s", "2 h 2 min"]
         );
+    }
+
+    #[test]
+    fn the_time_is_that_of_the_last_run_and_steps_are_those_of_this_process() {
+        let cells = [(0, 0), (1, 0), (2, 0), (3, 0)];
+        let mut pace = Pace::new([100; 4].into_iter());
+        // It was only scored.
+        pace.ended(0, 0, Some(0), 5.0);
+        assert_eq!(pace.told(&cells), "took 5 s");
+        // It went on from step 50.
+        pace.ended(1, 0, Some(50), 10.0);
+        assert_eq!(pace.told(&cells), "took 10 s; about 40 s left for 2 more");
+        // It failed.
+        pace.ended(2, 0, None, 2.0);
+        assert_eq!(pace.told(&cells), "took 2 s; about 20 s left for 1 more");
+        pace.ended(3, 0, Some(100), 20.0);
+        assert_eq!(pace.told(&cells), "took 20 s");
     }
 }

@@ -1,19 +1,17 @@
 //! One run of a comparison: it begins or goes on, and is scored then.
 
 use super::super::progress::ProgressPrinter;
-use super::super::scoring::HeldOut;
 use super::super::stop::Stop;
 use super::super::train::{COMMANDS, with_choices};
-use super::super::weights::open_weights;
 use super::super::{CliError, note};
+use super::scores::{Keep, Scores, is_interrupted, is_of_the_run};
 use super::telling;
 use crate::cli::options::render;
-use crate::compare::{Cell, CompareError, ComparisonFolder, Measures, Record, evaluation_folder};
+use crate::compare::{Cell, ComparisonFolder, Record};
 use crate::data::Dataset;
-use crate::eval::{EvalError, EvaluationFolder, Evaluator};
 use crate::gpu::{Gpu, Profile};
 use crate::interop::TensorFile;
-use crate::train::checkpoint::{self, NetworkChoice, NetworkKind, TrainingProgress};
+use crate::train::checkpoint::{self, TrainingProgress};
 use crate::train::run::RunDir;
 use crate::train::{Config, TrainError, Trainer};
 use std::path::Path;
@@ -31,8 +29,8 @@ pub struct Trial {
 pub enum TrialEnd {
     /// It was stopped, and can go on.
     Stopped,
-    /// It is trained and scored, or it failed.
-    Ended(Record),
+    /// It is trained and scored, after so many steps in this process. None if training failed.
+    Ended(Option<u64>),
 }
 
 impl Trial {
@@ -88,7 +86,7 @@ impl Trial {
         }
     }
 
-    /// Trains to the end and scores.
+    /// Trains to the end, and scores where scores are missing. What becomes of it is kept at once.
     ///
     /// # Errors
     /// Those that the other runs would meet as well: disk, device, data. What only this run meets
@@ -97,38 +95,39 @@ impl Trial {
         self,
         gpu: &Gpu,
         dataset: &Dataset,
-        held_out: &[(Option<u32>, HeldOut)],
-        size: u32,
+        scores: &Scores<'_>,
         stop: &Stop,
+        keep: &mut Keep<'_>,
     ) -> Result<TrialEnd, CliError> {
-        let (path, seconds) = (self.run.path().to_owned(), self.seconds());
-        let ended = self.train(gpu, dataset, stop).and_then(|length| {
-            let Some(length) = length else {
-                return Ok(None);
-            };
-            for (at, held_out) in held_out {
-                score(gpu, &path, size, *at, held_out, stop)?;
+        let path = self.run.path().to_owned();
+        let mut record = Record {
+            device: telling::device(gpu),
+            seconds: self.seconds(),
+            early: None,
+            failure: None,
+            scored: scores.noted.clone(),
+        };
+        let ran = match self.train(gpu, dataset, stop) {
+            Ok(Some(ran)) => ran,
+            Ok(None) => return Ok(TrialEnd::Stopped),
+            Err(error) if is_interrupted(&error) => return Ok(TrialEnd::Stopped),
+            Err(error) if is_of_the_run(&error) => {
+                let reason = render(&error.to_string());
+                note(&format!("this run failed, and the others go on: {reason}"));
+                record.failure = Some(reason);
+                keep(&record)?;
+                return Ok(TrialEnd::Ended(None));
             }
-            Ok(Some(length))
-        });
-        let device = telling::device(gpu);
-        match ended {
-            Ok(None) => Ok(TrialEnd::Stopped),
-            Ok(Some((seconds, early))) => Ok(TrialEnd::Ended(Record {
-                device,
-                seconds,
-                early,
-                failure: None,
-            })),
-            Err(error) if is_interrupted(&error) => Ok(TrialEnd::Stopped),
-            Err(error) if is_of_the_run(&error) => Ok(TrialEnd::Ended(Record {
-                device,
-                seconds,
-                early: None,
-                failure: Some(render(&error.to_string())),
-            })),
-            Err(error) => Err(error),
-        }
+            Err(error) => return Err(error),
+        };
+        (record.seconds, record.early) = (ran.seconds, ran.early);
+        keep(&record)?;
+        Ok(
+            match scores.complete(gpu, &path, &mut record, stop, keep)? {
+                true => TrialEnd::Ended(Some(ran.steps)),
+                false => TrialEnd::Stopped,
+            },
+        )
     }
 
     /// Seconds of training so far.
@@ -148,7 +147,7 @@ impl Trial {
         let mut trainer = match newest {
             None => Trainer::start(gpu, config, dataset, run.clone())?,
             Some((_, progress)) if has_ended(&progress, dataset)? => {
-                return Ok(Some(ran(&progress, dataset)?));
+                return Ok(Some(Ran::of(&progress, dataset, progress.step)?));
             }
             Some((file, progress)) => {
                 note(&format!("goes on from step {}", progress.step));
@@ -162,7 +161,7 @@ impl Trial {
             trainer.schedule().total_steps,
             trainer.session().discriminator.is_some(),
         );
-        let total = trainer.schedule().total_steps;
+        let (began, total) = (trainer.step(), trainer.schedule().total_steps);
         let summary = trainer.train(stop.begin(), &mut |report| progress.report(report));
         progress.finish();
         let summary = summary?;
@@ -171,10 +170,10 @@ impl Trial {
         }
         let newest = run.checkpoints()?.pop();
         let Some(newest) = newest else {
-            return Ok(Some((0.0, None)));
+            return Ok(Some(Ran::default()));
         };
-        let ran = ran(&read(&newest.path)?.1, dataset)?;
-        if let Some(step) = ran.1 {
+        let ran = Ran::of(&read(&newest.path)?.1, dataset, began)?;
+        if let Some(step) = ran.early {
             note(&format!("ended by --patience at step {step} of {total}"));
         }
         Ok(Some(ran))
@@ -188,14 +187,27 @@ fn read(path: &Path) -> Result<(TensorFile, TrainingProgress), CliError> {
     Ok((file, progress))
 }
 
-/// How long a run was in all: its seconds, and the step at which `patience` ended it, if it did.
-type Ran = (f64, Option<u64>);
+/// How long a run was that has ended.
+#[derive(Default)]
+struct Ran {
+    /// Seconds in all.
+    seconds: f64,
+    /// The step at which `patience` ended it, if it did.
+    early: Option<u64>,
+    /// Steps in this process.
+    steps: u64,
+}
 
-/// How long this run was, which has ended.
-fn ran(progress: &TrainingProgress, dataset: &Dataset) -> Result<Ran, TrainError> {
-    let total = Trainer::schedule_of(&progress.config, dataset)?.total_steps;
-    let early = (progress.step < total).then_some(progress.step);
-    Ok((progress.seconds, early))
+impl Ran {
+    /// Of a run that `began` at this step in this process.
+    fn of(progress: &TrainingProgress, dataset: &Dataset, began: u64) -> Result<Self, TrainError> {
+        let total = Trainer::schedule_of(&progress.config, dataset)?.total_steps;
+        Ok(Self {
+            seconds: progress.seconds,
+            early: (progress.step < total).then_some(progress.step),
+            steps: progress.step.saturating_sub(began),
+        })
+    }
 }
 
 /// Whether there is nothing left to train.
@@ -205,66 +217,4 @@ fn has_ended(progress: &TrainingProgress, dataset: &Dataset) -> Result<bool, Tra
     let patience = progress.config.patience;
     let is_out_of_patience = patience.is_some_and(|patience| waited >= patience);
     Ok(progress.step >= schedule.total_steps || is_out_of_patience)
-}
-
-/// The sizes at which a run has no scores of these pairs.
-pub fn unscored(
-    run: &Path,
-    size: u32,
-    held_out: &[(Option<u32>, HeldOut)],
-) -> Result<Vec<Option<u32>>, CompareError> {
-    let mut missing = Vec::new();
-    for (at, held_out) in held_out {
-        let there = Measures::read(&evaluation_folder(run, size, *at))?;
-        if there.is_none_or(|there| there.pairs != held_out.words) {
-            missing.push(*at);
-        }
-    }
-    Ok(missing)
-}
-
-/// Scores the generator of a run, as `eval` does.
-fn score(
-    gpu: &Gpu,
-    run: &Path,
-    size: u32,
-    at: Option<u32>,
-    held_out: &HeldOut,
-    stop: &Stop,
-) -> Result<(), CliError> {
-    let file = open_weights(run, NetworkKind::Generator)?;
-    let choice = NetworkChoice::Kind(NetworkKind::Generator);
-    let (file, model, _) = checkpoint::find_generator(&file, &choice, None)?;
-    let config = RunDir::config_of(run)?;
-    let usage = (model.test_as(None, None, false)?, model.fit_as(None)?);
-    let batch = config.test_batch();
-    let evaluator = Evaluator::load(gpu, (&file, &model), config.precision, usage, batch)?;
-    let place = evaluation_folder(run, size, at);
-    let folder = EvaluationFolder::create(&place, true, "")?;
-    let name = (run.display().to_string(), None);
-    held_out.score(&evaluator, folder, name, stop)?;
-    Ok(())
-}
-
-fn is_interrupted(error: &CliError) -> bool {
-    matches!(
-        error,
-        CliError::Train(TrainError::Interrupted)
-            | CliError::Eval(EvalError::Train(TrainError::Interrupted))
-    )
-}
-
-/// Whether only this run meets the error, and not the next one too.
-fn is_of_the_run(error: &CliError) -> bool {
-    let of_training = |error: &TrainError| {
-        matches!(
-            error,
-            TrainError::NotFinite { .. } | TrainError::DoesNotFit { .. }
-        ) || error.is_too_large()
-    };
-    match error {
-        CliError::Train(error) | CliError::Eval(EvalError::Train(error)) => of_training(error),
-        CliError::Eval(EvalError::NotFinite { .. } | EvalError::Metric { .. }) => true,
-        _ => false,
-    }
 }
