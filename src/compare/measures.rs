@@ -3,6 +3,7 @@
 use super::error::CompareError;
 use crate::data::fnv1a;
 use crate::eval::Subject;
+use crate::metrics::number::of_json;
 use crate::metrics::{Better, Metric};
 use serde_json::Value;
 use std::fs;
@@ -118,17 +119,9 @@ impl Measures {
     /// A value of the outputs, or of what they are compared with. `None` where it is not defined.
     pub fn get(&self, measure: Measure, subject: Subject) -> Option<f64> {
         match measure {
-            Measure::Metric(metric) => number(&self.summary[metric.key()][subject.key()]["mean"]),
-            Measure::Colour(channel) => number(&self.colours[subject.key()][channel]),
+            Measure::Metric(metric) => of_json(&self.summary[metric.key()][subject.key()]["mean"]),
+            Measure::Colour(channel) => of_json(&self.colours[subject.key()][channel]),
             Measure::Time => None,
         }
-    }
-}
-
-/// A number of an evaluation. JSON has no infinity.
-fn number(value: &Value) -> Option<f64> {
-    match value.as_str() {
-        Some("Infinity") => Some(f64::INFINITY),
-        _ => value.as_f64(),
     }
 }
