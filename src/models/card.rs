@@ -191,6 +191,26 @@ impl ModelCard {
         Some(format!("{} test pairs: {}", test.images, parts.join("; ")))
     }
 
+    /// Its row in the README's table of models: what matters most of the test split.
+    pub fn row(&self, name: &str) -> Option<String> {
+        let test = self.scores.get("test")?;
+        let mean = |metric, subject| test.mean(metric, subject);
+        let (mae, copy) = (mean(Metric::Mae, "output")?, mean(Metric::Mae, "copy"));
+        let other = |mean: Option<CardMean>| {
+            mean.map_or_else(|| "not defined".to_owned(), |mean| mean.show(Metric::Mae))
+        };
+        Some(format!(
+            "| [{name}](assets/models/{name}/README.md) | {} → {} | {} | {} | {} | {} | {} |",
+            self.input,
+            self.output,
+            mae.show(Metric::Mae),
+            other(copy),
+            other(mean(Metric::Mae, "mean_target")),
+            mean(Metric::Ssim, "output")?.show(Metric::Ssim),
+            mean(Metric::Sharpness, "output")?.show(Metric::Sharpness),
+        ))
+    }
+
     /// The page of the model, in Markdown.
     pub fn page(&self, name: &str, bytes: usize) -> String {
         let (training, data) = (&self.training, &self.data);
@@ -254,6 +274,11 @@ mod tests {
             card.test_line().unwrap(),
             "2 test pairs: MAE 6.00 (5.00..7.00); SSIM 0.5000 (0.2500..0.7500); sharpness 1.000 \
              (0.900..1.125); the MAE is 0.50 of that of copying the input"
+        );
+        assert_eq!(
+            card.row("dots").unwrap(),
+            "| [dots](assets/models/dots/README.md) | dots → lines | 6.00 (5.00..7.00) | 12.00 \
+             (11.00..13.00) | not defined | 0.5000 (0.2500..0.7500) | 1.000 (0.900..1.125) |"
         );
         let page = card.page("dots", 1_234_567);
         for part in [

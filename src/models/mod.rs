@@ -104,6 +104,15 @@ mod tests {
         }
     }
 
+    #[test]
+    fn the_readme_has_a_row_for_each() {
+        let readme = include_str!("../../README.md");
+        for model in ALL {
+            let row = model.card().unwrap().row(model.name).unwrap();
+            assert!(readme.lines().any(|line| line == row), "not there: {row}");
+        }
+    }
+
     /// The pages say what the cards say. With `PIX2PIX_UPDATE_MODELS` set they are written.
     #[test]
     fn the_pages_are_the_cards() {
