@@ -7,7 +7,7 @@ use super::measures::{Measure, Measures};
 use super::plan::{Plan, evaluation_folder};
 use super::spread::{Spread, best};
 use super::tiles::{TileRow, Tiles};
-use crate::eval::{Subject, evenly_spaced};
+use crate::eval::{Subject, evenly_spaced, picture_path};
 use std::path::{Path, PathBuf};
 
 /// How far a run is.
@@ -193,7 +193,7 @@ impl Report {
             files: [("input", Some(&first)), ("target", Some(&first))]
                 .into_iter()
                 .chain(columns.iter().map(|column| ("output", column.as_ref())))
-                .map(|(kind, folder)| Some(picture(folder?, index, kind)))
+                .map(|(kind, folder)| Some(picture_path(folder?, index, kind)))
                 .collect(),
         };
         let heads = ["input", "target"]
@@ -210,11 +210,6 @@ impl Report {
                 .collect(),
         }
     }
-}
-
-/// A picture of an evaluation.
-fn picture(folder: &Path, index: usize, kind: &str) -> PathBuf {
-    folder.join(format!("images/{index:05}-{kind}.png"))
 }
 
 fn row(root: &Path, plan: &Plan, cell: &Cell, size: Option<u32>) -> Result<Row, CompareError> {

@@ -36,17 +36,8 @@ pub fn parse(arguments: &[String]) -> Result<TrainArgs, CliError> {
         .and_then(|matches| TrainArgs::from_arg_matches(&matches));
     parsed.map_err(|error| {
         let answer = tips::answer(&error, &program, &program);
-        CliError::Usage(answer.unwrap_or_else(|| one_line(&error)))
+        CliError::Usage(answer.unwrap_or_else(|| tips::one_line(&error)))
     })
-}
-
-/// An error of clap in one line, without how to call the program.
-fn one_line(error: &clap::Error) -> String {
-    let text = error.render().to_string();
-    let first = text.lines().take_while(|line| !line.trim().is_empty());
-    let line: Vec<&str> = first.map(str::trim).collect();
-    let line = line.join(" ");
-    line.trim_start_matches("error: ").to_owned()
 }
 
 /// The axis with what the options of `train` know of it.
