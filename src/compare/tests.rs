@@ -226,15 +226,23 @@ fn scores_that_the_comparison_did_not_note_are_not_shown() {
     assert!(!text.contains("19.0"), "{text}");
 }
 
+/// A comparison of 32 and 64 pixels, whose runs are scored at 32 and not noted yet.
+fn at_two_sizes(root: &Path) -> (Plan, Grid) {
+    let (mut plan, grid) = plan();
+    plan.test_sizes = vec![32, 64];
+    report(root, &plan, &grid);
+    for name in RUNS {
+        evaluate(&root.join("c").join(name), 20.0, 1.0);
+    }
+    (plan, grid)
+}
+
 #[test]
 fn a_run_is_done_when_it_is_done_at_all_sizes() {
     let root = tempfile::tempdir().unwrap();
-    let (mut plan, grid) = plan();
-    plan.test_sizes = vec![32, 64];
-    report(root.path(), &plan, &grid);
+    let (mut plan, grid) = at_two_sizes(root.path());
     let run = |name: &str| root.path().join("c").join(name);
     for name in RUNS {
-        evaluate(&run(name), 20.0, 1.0);
         done(&mut plan, root.path(), name, None);
     }
     let (half, text, _) = report(root.path(), &plan, &grid);
@@ -255,12 +263,9 @@ fn a_run_is_done_when_it_is_done_at_all_sizes() {
 #[test]
 fn a_run_that_fails_at_one_size_keeps_its_scores_at_others() {
     let root = tempfile::tempdir().unwrap();
-    let (mut plan, grid) = plan();
-    plan.test_sizes = vec![32, 64];
-    report(root.path(), &plan, &grid);
+    let (mut plan, grid) = at_two_sizes(root.path());
     let run = |name: &str| root.path().join("c").join(name);
     for name in RUNS {
-        evaluate(&run(name), 20.0, 1.0);
         evaluate_in(&run(name).join("eval-64"), 30.0, 1.0);
         done(&mut plan, root.path(), name, None);
     }

@@ -88,6 +88,11 @@ fn the_best_weights_stay_when_a_run_gets_longer() {
         "{told}"
     );
     assert!(fs::read(&path).unwrap().len() > 1000);
+
+    // What is gone is no best checkpoint either.
+    fs::remove_file(&path).unwrap();
+    succeed(root, "train --resume r --steps 8");
+    assert!(path.is_file());
 }
 
 #[test]

@@ -120,8 +120,8 @@ impl Trainer<'_> {
         Ok(())
     }
 
-    /// Reads what the best checkpoint scored. A run saves its last checkpoint before its last
-    /// score, so only that file knows if the last weights were the best ones.
+    /// Reads what the best checkpoint scored, if there is one. A run saves its last checkpoint
+    /// before its last score, so only that file knows if the last weights were the best ones.
     pub(super) fn find_kept(&mut self) {
         let path = self.run.best_path();
         if !path.is_file() {
@@ -136,13 +136,10 @@ impl Trainer<'_> {
                     ..best
                 });
             }
-            Err(error) => {
-                self.kept = None;
-                self.notes.push(format!(
-                    "the best checkpoint so far cannot be read, so the next scored one replaces \
-                     it: {error}"
-                ));
-            }
+            Err(error) => self.notes.push(format!(
+                "the best checkpoint so far cannot be read, so the next scored one replaces it: \
+                 {error}"
+            )),
         }
     }
 

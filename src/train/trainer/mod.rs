@@ -150,7 +150,7 @@ impl<'a> Trainer<'a> {
         trainer.run.rewind(progress.step)?;
         trainer.run.write_config(&trainer.config)?;
         trainer.schedule.plateau = progress.plateau;
-        (trainer.best, trainer.kept) = (progress.best, progress.best);
+        trainer.best = progress.best;
         trainer.step = progress.step;
         trainer.logged = progress.step;
         trainer.find_kept();
