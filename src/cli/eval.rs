@@ -3,13 +3,13 @@
 use super::pixels::read_palette;
 use super::pth::{PthArgs, say};
 use super::reading::tell_of_dataset;
-use super::scoring::{HeldOut, held_out};
+use super::scoring::{HeldOutPairs, held_out};
 use super::stop::Stop;
 use super::test_time::TestTimeArgs;
 use super::weights::open_weights;
 use super::{CliError, DeviceArgs, note, note_as_it_is, print};
 use crate::data::{DataOptions, Dataset, Direction, PairSet, Palette, Preprocess, Split};
-use crate::eval::{Evaluation, EvaluationFolder, Evaluator, Grid};
+use crate::eval::{Evaluation, EvaluationFolder, Evaluator, PairGrid};
 use crate::models;
 use crate::nn::Fit;
 use crate::tensor::DType;
@@ -106,7 +106,7 @@ pub fn run(args: &EvalArgs) -> Result<(), CliError> {
     if config.is_none() {
         args.tell_assumed(&model, &options);
     }
-    let mut held_out = HeldOut::of(&dataset, set)?;
+    let mut held_out = HeldOutPairs::of(&dataset, set)?;
     held_out
         .remarks
         .extend(of_training(set, args.dataset.is_some()));
@@ -118,7 +118,7 @@ pub fn run(args: &EvalArgs) -> Result<(), CliError> {
             set.len()
         ));
     }
-    folder = folder.with_grid(Grid::new(in_grid, set.len()));
+    folder = folder.with_grid(PairGrid::new(in_grid, set.len()));
 
     let stop = Stop::listen(None);
     let gpu = args.device.open()?;

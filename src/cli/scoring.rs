@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Pairs that are scored, and what outputs are compared with.
-pub struct HeldOut {
+pub struct HeldOutPairs {
     /// The pairs.
     pub pairs: Arc<PairSet>,
     /// The mean of the training targets, or of these targets if there are no others. None for
@@ -37,7 +37,7 @@ pub fn held_out(
     })
 }
 
-impl HeldOut {
+impl HeldOutPairs {
     /// The pairs `set` of `dataset`.
     ///
     /// # Errors
@@ -146,7 +146,7 @@ mod tests {
             let mut options = DataOptions::new(32);
             options.preprocess = Preprocess::None;
             let dataset = Dataset::open(folder.path(), &options).unwrap();
-            HeldOut::of(&dataset, dataset.require(Split::Test).unwrap()).unwrap()
+            HeldOutPairs::of(&dataset, dataset.require(Split::Test).unwrap()).unwrap()
         };
         let none = held_out();
         let remark = "the training pairs have another size than these, so there is no mean target";

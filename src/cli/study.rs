@@ -2,7 +2,7 @@
 
 use super::names::is_there;
 use super::{CliError, note, print};
-use crate::eval::study::{Plan, Results, Study, StudyPairs};
+use crate::eval::study::{Results, Study, StudyPairs, StudyPlan};
 use crate::train::run::write_atomic;
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
@@ -96,7 +96,7 @@ pub fn run(args: &StudyArgs) -> Result<(), CliError> {
         )));
     }
     let pairs = args.pairs()?;
-    let plan = Plan {
+    let plan = StudyPlan {
         practice: args.practice,
         trials: args.trials,
         same_input: args.same_input,

@@ -5,7 +5,7 @@
 //! | `index.html` | the report as one page |
 //! | `report.md` | the same as Markdown |
 //! | `pictures.png` | held-out pairs, with what each cell makes of them |
-//! | `comparison.json` | the cells, and what became of their runs: [`Plan`] |
+//! | `comparison.json` | the cells, and what became of their runs: [`ComparisonPlan`] |
 //! | `CELL-seedN/` | an ordinary run |
 //! | `.lock` | the process that goes on with the comparison, while there is one |
 
@@ -13,7 +13,7 @@ use super::error::CompareError;
 use super::grid::Cell;
 use super::markdown;
 use super::page;
-use super::plan::{Plan, VERSION};
+use super::plan::{ComparisonPlan, VERSION};
 use super::report::Report;
 use super::sheet;
 use super::tiles::Tiles;
@@ -40,7 +40,7 @@ impl ComparisonFolder {
     ///
     /// # Errors
     /// [`CompareError::Foreign`], [`CompareError::Version`], and those of locking and reading.
-    pub fn find(path: &Path) -> Result<(Self, Option<Plan>), CompareError> {
+    pub fn find(path: &Path) -> Result<(Self, Option<ComparisonPlan>), CompareError> {
         let mut folder = Self {
             path: path.to_owned(),
             lock: None,
@@ -65,7 +65,7 @@ impl ComparisonFolder {
         Ok((folder, Some(plan)))
     }
 
-    fn read(file: &Path) -> Result<Plan, CompareError> {
+    fn read(file: &Path) -> Result<ComparisonPlan, CompareError> {
         let text = fs::read(file).map_err(|error| RunError::read(file, error))?;
         let fail = |reason| RunError::Json {
             path: file.to_owned(),
@@ -91,7 +91,7 @@ impl ComparisonFolder {
     ///
     /// # Errors
     /// Those of writing and locking.
-    pub fn begin(&mut self, plan: &Plan) -> Result<(), CompareError> {
+    pub fn begin(&mut self, plan: &ComparisonPlan) -> Result<(), CompareError> {
         if self.lock.is_none() {
             fs::create_dir_all(&self.path).map_err(|error| RunError::write(&self.path, error))?;
             self.lock = Some(RunLock::take(&self.path)?);
@@ -103,7 +103,7 @@ impl ComparisonFolder {
     ///
     /// # Errors
     /// Those of writing.
-    pub fn write_plan(&self, plan: &Plan) -> Result<(), CompareError> {
+    pub fn write_plan(&self, plan: &ComparisonPlan) -> Result<(), CompareError> {
         let path = self.path.join(PLAN);
         let mut text =
             serde_json::to_string_pretty(plan).map_err(|reason| RunError::Serialise {

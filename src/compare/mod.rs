@@ -46,7 +46,7 @@ pub use folder::ComparisonFolder;
 pub use grid::{Axis, Cell, Grid, MOST_CELLS, MOST_SEEDS};
 pub use measures::{Measure, Measures};
 pub use paper::Paper;
-pub use plan::{Outcome, Pairs, Plan, Record, evaluation_folder};
+pub use plan::{ComparisonPlan, Outcome, Pairs, Record, evaluation_folder};
 pub use report::{Group, Report, Row, RowRun, RunState};
 pub use spread::Spread;
 pub use tiles::{TileRow, Tiles};

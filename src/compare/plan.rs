@@ -12,7 +12,7 @@ pub const VERSION: u32 = 1;
 
 /// A comparison as it was asked for, and what became of its runs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Plan {
+pub struct ComparisonPlan {
     /// The form of this file.
     pub version: u32,
     /// The command as somebody typed it.
@@ -106,7 +106,7 @@ impl Record {
     }
 }
 
-impl Plan {
+impl ComparisonPlan {
     /// A new plan without any runs.
     pub fn new(size: u32, pairs: Pairs) -> Self {
         Self {

@@ -4,7 +4,7 @@
 use super::error::CompareError;
 use super::grid::{Cell, Grid};
 use super::measures::{Measure, Measures};
-use super::plan::{Plan, evaluation_folder};
+use super::plan::{ComparisonPlan, evaluation_folder};
 use super::spread::{Spread, best};
 use super::tiles::{TileRow, Tiles};
 use crate::eval::{Subject, evenly_spaced, picture_path};
@@ -91,7 +91,7 @@ impl Report {
     ///
     /// # Errors
     /// [`CompareError::Scores`].
-    pub fn read(root: &Path, plan: &Plan, grid: &Grid) -> Result<Self, CompareError> {
+    pub fn read(root: &Path, plan: &ComparisonPlan, grid: &Grid) -> Result<Self, CompareError> {
         let sizes = match plan.test_sizes.as_slice() {
             [] => vec![None],
             sizes => sizes.iter().copied().map(Some).collect(),
@@ -128,7 +128,7 @@ impl Report {
         Ok(report)
     }
 
-    fn add_facts(&mut self, plan: &Plan, grid: &Grid) {
+    fn add_facts(&mut self, plan: &ComparisonPlan, grid: &Grid) {
         let axes = grid.axes().iter().map(|axis| {
             let name = format!("{}, varied", axis.setting);
             (name, axis.values.join(", "))
@@ -212,7 +212,12 @@ impl Report {
     }
 }
 
-fn row(root: &Path, plan: &Plan, cell: &Cell, size: Option<u32>) -> Result<Row, CompareError> {
+fn row(
+    root: &Path,
+    plan: &ComparisonPlan,
+    cell: &Cell,
+    size: Option<u32>,
+) -> Result<Row, CompareError> {
     let at = size.unwrap_or(plan.size);
     let mut runs = Vec::new();
     for &seed in &plan.seeds {

@@ -4,10 +4,9 @@
 use super::error::CompareError;
 use super::letters;
 use super::tiles::Tiles;
-use crate::data::{Depth, Picture};
+use crate::data::{Depth, Picture, encode_png};
 use crate::train::run::{RunError, write_atomic};
-use image::codecs::png::PngEncoder;
-use image::{ExtendedColorType, ImageEncoder, RgbImage};
+use image::RgbImage;
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -94,13 +93,9 @@ fn read_all(tiles: &Tiles) -> Result<(Vec<Row>, u32), CompareError> {
 /// # Errors
 /// Those of writing.
 pub fn write(path: &Path, picture: &Picture) -> Result<(), CompareError> {
-    let (width, height) = picture.dimensions();
     write_atomic(path, |writer| {
-        let mut bytes = Vec::new();
-        PngEncoder::new(&mut bytes)
-            .write_image(picture.bytes(), width, height, ExtendedColorType::Rgb8)
-            .map_err(io::Error::other)?;
-        writer.write_all(&bytes)
+        let png = encode_png(picture.dimensions(), picture.bytes())?;
+        writer.write_all(&png)
     })
     .map_err(CompareError::from)
 }

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::Path;
 
 /// A plan of two objectives with two seeds, without any runs.
-fn plan() -> (Plan, Grid) {
+fn plan() -> (ComparisonPlan, Grid) {
     let axis = Axis {
         speaks: true,
         ..Axis::parse("objective=l1,l1+cgan").unwrap()
@@ -22,7 +22,7 @@ fn plan() -> (Plan, Grid) {
         scored_names: 2,
         split: Some(Split::Test),
     };
-    let mut plan = Plan::new(32, pairs);
+    let mut plan = ComparisonPlan::new(32, pairs);
     plan.axes = grid.axes().to_vec();
     plan.command = "pix2pix compare <x>".to_owned();
     plan.seeds = vec![0, 1];
@@ -51,7 +51,7 @@ fn evaluate_in(folder: &Path, mae: f64, sharpness: f64) {
 }
 
 /// Notes a run with the scores that are there.
-fn done(plan: &mut Plan, root: &Path, run: &str, failure: Option<&str>) {
+fn done(plan: &mut ComparisonPlan, root: &Path, run: &str, failure: Option<&str>) {
     let mut record = Record {
         device: "a device".to_owned(),
         seconds: 61.0,
@@ -69,7 +69,7 @@ fn done(plan: &mut Plan, root: &Path, run: &str, failure: Option<&str>) {
 }
 
 /// The Markdown and the page of a comparison in `root`.
-fn report(root: &Path, plan: &Plan, grid: &Grid) -> (Report, String, String) {
+fn report(root: &Path, plan: &ComparisonPlan, grid: &Grid) -> (Report, String, String) {
     let (mut folder, _) = ComparisonFolder::find(&root.join("c")).unwrap();
     folder.begin(plan).unwrap();
     let report = Report::read(folder.path(), plan, grid).unwrap();
@@ -227,7 +227,7 @@ fn scores_that_the_comparison_did_not_note_are_not_shown() {
 }
 
 /// A comparison of 32 and 64 pixels, whose runs are scored at 32 and not noted yet.
-fn at_two_sizes(root: &Path) -> (Plan, Grid) {
+fn at_two_sizes(root: &Path) -> (ComparisonPlan, Grid) {
     let (mut plan, grid) = plan();
     plan.test_sizes = vec![32, 64];
     report(root, &plan, &grid);

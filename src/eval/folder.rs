@@ -11,14 +11,12 @@
 
 use super::error::EvalError;
 use super::error_map::error_map;
-use super::grid::Grid;
+use super::grid::PairGrid;
 use super::page::{self, KINDS};
 use super::scorer::Example;
 use super::scores::Evaluation;
-use crate::data::Picture;
+use crate::data::{Picture, encode_png};
 use crate::train::run::{RunError, folder_of};
-use image::codecs::png::PngEncoder;
-use image::{ExtendedColorType, ImageEncoder};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -38,7 +36,7 @@ pub struct EvaluationFolder {
     /// Beside its place.
     draft: TempDir,
     images: usize,
-    grid: Grid,
+    grid: PairGrid,
 }
 
 impl EvaluationFolder {
@@ -61,13 +59,13 @@ impl EvaluationFolder {
             path: path.to_owned(),
             draft,
             images: 0,
-            grid: Grid::default(),
+            grid: PairGrid::default(),
         })
     }
 
-    /// Adds a picture of some of the pairs: see [`Grid::new`].
+    /// Adds a picture of some of the pairs: see [`PairGrid::new`].
     #[must_use]
-    pub fn with_grid(mut self, grid: Grid) -> Self {
+    pub fn with_grid(mut self, grid: PairGrid) -> Self {
         self.grid = grid;
         self
     }
@@ -113,28 +111,37 @@ impl EvaluationFolder {
             write_rgb(&draft.join(GRID), (width, height), &pixels)?;
         }
         text("index.html", page::render(evaluation, &json))?;
-        let fail = |error| RunError::write(&self.path, error);
-        // An evaluation that is there is moved aside first, and is gone when the new one is there.
-        let aside = tempfile::Builder::new()
-            .prefix(".evaluation-")
-            .tempdir_in(folder_of(&self.path))
-            .map_err(fail)?;
-        let old = aside.path().join("old");
         if self.path.exists() {
             check_place(&self.path, true, "")?;
-            fs::rename(&self.path, &old).map_err(fail)?;
         }
-        if let Err(error) = fs::rename(draft, &self.path) {
-            // The old one must not go with the folder that it was moved to.
-            if old.exists() && fs::rename(&old, &self.path).is_err() {
-                return Err(RunError::write(&aside.keep().join("old"), error).into());
-            }
-            return Err(fail(error).into());
-        }
+        put_in_place(draft, &self.path)?;
+        let fail = |error| RunError::write(&self.path, error);
         // A temporary folder is the user's alone; results are as other files are.
         readable_by_all(&self.path).map_err(fail)?;
         Ok(self.path.join("index.html"))
     }
+}
+
+/// Moves the folder `draft` to `path`. A folder that is there is moved aside first, and is gone when
+/// the new one is there. If that fails, it is where it was.
+fn put_in_place(draft: &Path, path: &Path) -> Result<(), EvalError> {
+    let fail = |error| RunError::write(path, error);
+    let aside = tempfile::Builder::new()
+        .prefix(".evaluation-")
+        .tempdir_in(folder_of(path))
+        .map_err(fail)?;
+    let old = aside.path().join("old");
+    if path.exists() {
+        fs::rename(path, &old).map_err(fail)?;
+    }
+    if let Err(error) = fs::rename(draft, path) {
+        // The old one must not go with the folder that it was moved to.
+        if old.exists() && fs::rename(&old, path).is_err() {
+            return Err(RunError::write(&aside.keep().join("old"), error).into());
+        }
+        return Err(fail(error).into());
+    }
+    Ok(())
 }
 
 #[cfg(unix)]
@@ -217,11 +224,34 @@ fn write_png(path: &Path, picture: &Picture) -> Result<(), EvalError> {
     write_rgb(path, picture.dimensions(), picture.bytes())
 }
 
-fn write_rgb(path: &Path, (width, height): (u32, u32), pixels: &[u8]) -> Result<(), EvalError> {
-    let mut bytes = Vec::new();
-    PngEncoder::new(&mut bytes)
-        .write_image(pixels, width, height, ExtendedColorType::Rgb8)
-        .map_err(io::Error::other)
-        .and_then(|()| fs::write(path, bytes))
+fn write_rgb(path: &Path, size: (u32, u32), pixels: &[u8]) -> Result<(), EvalError> {
+    encode_png(size, pixels)
+        .and_then(|bytes| fs::write(path, bytes))
         .map_err(|error| RunError::write(path, error).into())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_evaluation_stays_where_the_next_one_cannot_take_its_place() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("eval");
+        fs::create_dir(&path).unwrap();
+        fs::write(path.join(SCORES), "old").unwrap();
+        let gone = place.path().join(".evaluation-gone");
+        let error = put_in_place(&gone, &path).unwrap_err().to_string();
+        assert!(error.contains("eval"), "{error}");
+        assert_eq!(fs::read_to_string(path.join(SCORES)).unwrap(), "old");
+        let left = fs::read_dir(place.path()).unwrap().count();
+        assert_eq!(left, 1, "nothing is left beside it");
+
+        fs::create_dir(&gone).unwrap();
+        fs::write(gone.join(SCORES), "new").unwrap();
+        put_in_place(&gone, &path).unwrap();
+        assert_eq!(fs::read_to_string(path.join(SCORES)).unwrap(), "new");
+        assert_eq!(fs::read_dir(place.path()).unwrap().count(), 1);
+    }
 }

@@ -15,12 +15,12 @@ pub fn evenly_spaced(count: usize, all: usize) -> Vec<usize> {
 
 /// Some of the pairs of a set, evenly spaced by their index, so that nobody has picked them.
 #[derive(Debug, Default)]
-pub struct Grid {
+pub struct PairGrid {
     indices: Vec<usize>,
     pairs: Vec<[Picture; KINDS]>,
 }
 
-impl Grid {
+impl PairGrid {
     /// `count` of `all` pairs, or all of them if there are fewer.
     pub fn new(count: usize, all: usize) -> Self {
         Self {
@@ -93,9 +93,9 @@ mod tests {
 
     #[test]
     fn pairs_are_evenly_spaced_and_stand_side_by_side() {
-        assert_eq!(Grid::new(4, 10).indices, [0, 2, 5, 7]);
-        assert_eq!(Grid::new(12, 5).indices, [0, 1, 2, 3, 4]);
-        let mut grid = Grid::new(12, 12);
+        assert_eq!(PairGrid::new(4, 10).indices, [0, 2, 5, 7]);
+        assert_eq!(PairGrid::new(12, 5).indices, [0, 1, 2, 3, 4]);
+        let mut grid = PairGrid::new(12, 12);
         for index in 0..13 {
             let shade = |kind: u8| picture(4, 2, 10 * index as u8 + kind);
             grid.add(
@@ -120,6 +120,6 @@ mod tests {
             [at(22, 0), at(28, 0), at(0, 4), at(37, 21)],
             [10, 11, 20, 112]
         );
-        assert!(Grid::new(0, 5).paint().is_none());
+        assert!(PairGrid::new(0, 5).paint().is_none());
     }
 }

@@ -2,7 +2,7 @@
 
 use super::error::EvalError;
 use super::labels::LabelScores;
-use super::scores::{Evaluation, ImageScores, Scores, Summary, Undefined};
+use super::scores::{Evaluation, ImageScores, MetricMeans, Scores, Undefined};
 use super::subject::Subject;
 use crate::data::{Palette, Picture};
 use crate::metrics::{LabHistograms, Mean, Metric, MetricError};
@@ -175,7 +175,7 @@ impl Scorer {
                 .filter_map(|image| image.of(subject)?.get(metric));
             Mean::of(&values.collect::<Vec<_>>())
         };
-        let summary = Metric::ALL.into_iter().map(|metric| Summary {
+        let summary = Metric::ALL.into_iter().map(|metric| MetricMeans {
             metric,
             means: Subject::ALL.map(|subject| mean(metric, subject)),
         });

@@ -70,7 +70,7 @@ impl ImageScores {
 
 /// The mean of a metric over all images, with its interval of 95 %, of each of [`Subject::ALL`].
 #[derive(Debug, Clone, PartialEq)]
-pub struct Summary {
+pub struct MetricMeans {
     /// The metric.
     pub metric: Metric,
     /// `None` where there is no value.
@@ -98,7 +98,7 @@ pub struct Evaluation {
     /// The scores of each image, in the order of the pairs.
     pub images: Vec<ImageScores>,
     /// The mean of each metric.
-    pub summary: Vec<Summary>,
+    pub summary: Vec<MetricMeans>,
     /// What the colours of all pictures share with those of all targets: lightness, a and b in Lab
     /// (the paper's section 4.2), of each of [`Subject::ALL`].
     pub colours: [Option<[f64; 3]>; Subject::ALL.len()],

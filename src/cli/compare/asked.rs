@@ -5,7 +5,7 @@ use super::super::{CliError, note};
 use super::arguments::{CompareArgs, OwnArgs};
 use super::cells::{self, CellSettings};
 use crate::cli::options::option_of;
-use crate::compare::{Axis, CompareError, ComparisonFolder, Grid, Paper, Plan};
+use crate::compare::{Axis, CompareError, ComparisonFolder, ComparisonPlan, Grid, Paper};
 use crate::data::Split;
 use crate::train::Config;
 use crate::train::run::{check_name, quote};
@@ -173,7 +173,7 @@ impl Asked {
     ///
     /// # Errors
     /// A comparison that varies something else, or scores another split.
-    pub fn with_older(mut self, older: Option<&Plan>) -> Result<Self, CliError> {
+    pub fn with_older(mut self, older: Option<&ComparisonPlan>) -> Result<Self, CliError> {
         let Some(older) = older else { return Ok(self) };
         match self.grid.with_older(&older.axes)? {
             Some(grid) => self.grid = grid,
@@ -318,7 +318,7 @@ fn default_name(own: &OwnArgs, grid: &Grid, dataset: &str) -> String {
 }
 
 /// The sizes of an older plan and those that are asked for now. None means that of training.
-fn joined_sizes(older: &Plan, asked: &[u32]) -> Vec<u32> {
+fn joined_sizes(older: &ComparisonPlan, asked: &[u32]) -> Vec<u32> {
     let mut sizes = [&older.test_sizes[..], asked].concat();
     if older.test_sizes.is_empty() != asked.is_empty() {
         sizes.push(older.size);
@@ -371,7 +371,7 @@ mod tests {
             scored_names: 1,
             split: None,
         };
-        let mut older = Plan::new(32, pairs);
+        let mut older = ComparisonPlan::new(32, pairs);
         assert_eq!(joined_sizes(&older, &[]), [0; 0]);
         assert_eq!(joined_sizes(&older, &[64]), [32, 64]);
         older.test_sizes = vec![64, 128];

@@ -5,38 +5,38 @@
 //! | `arguments.rs` | the command line: its own options, and all of `train` |
 //! | `cells.rs` | the configuration of each cell, made by the options of `train` |
 //! | `asked.rs` | what is compared: as it was asked for, or as a folder remembers it |
-//! | `trial.rs` | one run: trained or gone on with, then scored |
+//! | `cell_run.rs` | one run: trained or gone on with, then scored |
 //! | `scores.rs` | the scores of one run: which are there, and how it gets the others |
 //! | `telling.rs` | what is said before, between and after the runs |
 
 mod arguments;
 mod asked;
+mod cell_run;
 mod cells;
 mod scores;
 mod telling;
-mod trial;
 
 pub use arguments::CompareArgs;
 
 use super::options::option_of;
 use super::reading::tell_of_dataset;
-use super::scoring::{HeldOut, held_out};
+use super::scoring::{HeldOutPairs, held_out};
 use super::stop::Stop;
 use super::train::{TrainArgs, open_dataset};
 use super::{CliError, note, print};
-use crate::compare::{CompareError, ComparisonFolder, Grid, Pairs, Plan, Report};
+use crate::compare::{CompareError, ComparisonFolder, ComparisonPlan, Grid, Pairs, Report};
 use crate::data::{DataError, DataOptions, Dataset, PairSet, Split};
 use crate::gpu::{Gpu, Profile};
 use crate::tensor::DType;
 use crate::train::run::{RunDir, quote};
 use crate::train::{Config, Trainer, check_fits, find};
 use asked::Asked;
+use cell_run::{CellRun, CellRunEnd};
 use cells::CellSettings;
 use scores::Scores;
 use std::path::Path;
 use std::sync::Arc;
 use telling::Pace;
-use trial::{Trial, TrialEnd};
 
 /// Trains and scores all cells, and writes the report after each run.
 pub fn run(args: &CompareArgs) -> Result<(), CliError> {
@@ -73,7 +73,7 @@ struct Comparison {
     /// Training steps of each cell.
     steps: Vec<u64>,
     folder: ComparisonFolder,
-    plan: Plan,
+    plan: ComparisonPlan,
     data: Data,
     /// The device's own choice of kernels.
     profile: Profile,
@@ -84,7 +84,7 @@ struct Data {
     /// The data set as cells prepare it. Most prepare it in one way.
     prepared: Vec<(DataOptions, Dataset)>,
     /// What is scored, at each size.
-    held_out: Vec<(Option<u32>, HeldOut)>,
+    held_out: Vec<(Option<u32>, HeldOutPairs)>,
 }
 
 impl Data {
@@ -106,7 +106,7 @@ impl Data {
         tell_of_dataset(dataset);
         let mut held_out = Vec::new();
         if test_sizes.is_empty() {
-            held_out.push((None, HeldOut::of(dataset, scored(dataset, split)?)?));
+            held_out.push((None, HeldOutPairs::of(dataset, scored(dataset, split)?)?));
         }
         for &size in test_sizes {
             let at = Config {
@@ -119,7 +119,10 @@ impl Data {
                 .transpose()
                 .map_err(|error| of_size(size, error))?;
             let dataset = own.as_ref().unwrap_or(dataset);
-            held_out.push((Some(size), HeldOut::of(dataset, scored(dataset, split)?)?));
+            held_out.push((
+                Some(size),
+                HeldOutPairs::of(dataset, scored(dataset, split)?)?,
+            ));
         }
         Ok(Self { prepared, held_out })
     }
@@ -185,7 +188,7 @@ impl Comparison {
         asked: Asked,
         mut cells: Vec<CellSettings>,
         folder: ComparisonFolder,
-        older: Option<Plan>,
+        older: Option<ComparisonPlan>,
         profile: Profile,
     ) -> Result<Self, CliError> {
         let data = Data::open(&cells, &asked.test_sizes, asked.split)?;
@@ -211,7 +214,7 @@ impl Comparison {
                 .set_intervals(&mut cell.config, training.len());
         }
         let size = cells[0].config.size;
-        let mut plan = Plan::new(size, pairs);
+        let mut plan = ComparisonPlan::new(size, pairs);
         plan.facts = telling::facts(&asked.dataset, held_out, &cells, &plan.pairs);
         (plan.command, plan.dataset) = (asked.command, asked.dataset);
         plan.arguments = asked.arguments;
@@ -346,15 +349,15 @@ impl Comparison {
             }
             let config = self.config(cell, seed);
             telling::begin(place, runs.len(), &self.cells[cell].cell, seed);
-            let trial = Trial::open(&self.folder, &self.cells[cell].cell, config)?;
+            let trial = CellRun::open(&self.folder, &self.cells[cell].cell, config)?;
             gpu = gpu.with_profile(trial.profile(&self.profile));
             if trial.is_new() {
                 let sizes = Trainer::sizes_of(&trial.config, self.data.of(&trial.config))?;
                 gpu = train.tune.apply(gpu, &trial.config, &sizes)?;
             }
             let steps = match self.run_one(&gpu, trial, stop) {
-                Ok(TrialEnd::Stopped) => return self.stopped(),
-                Ok(TrialEnd::Ended(steps)) => steps,
+                Ok(CellRunEnd::Stopped) => return self.stopped(),
+                Ok(CellRunEnd::Ended(steps)) => steps,
                 Err(error) => {
                     // What is there is shown, whatever went wrong.
                     let _ = self.report();
@@ -371,7 +374,7 @@ impl Comparison {
     }
 
     /// Trains and scores one run, and notes what becomes of it.
-    fn run_one(&mut self, gpu: &Gpu, trial: Trial, stop: &Stop) -> Result<TrialEnd, CliError> {
+    fn run_one(&mut self, gpu: &Gpu, trial: CellRun, stop: &Stop) -> Result<CellRunEnd, CliError> {
         let Self {
             folder, plan, data, ..
         } = self;

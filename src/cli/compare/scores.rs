@@ -1,6 +1,6 @@
 //! The scores of one run: which are there, and how it gets the others.
 
-use super::super::scoring::HeldOut;
+use super::super::scoring::HeldOutPairs;
 use super::super::stop::Stop;
 use super::super::weights::open_weights;
 use super::super::{CliError, note};
@@ -30,7 +30,7 @@ struct Missing<'a> {
     size: u32,
     /// The same, where somebody named sizes.
     named: Option<u32>,
-    pairs: &'a HeldOut,
+    pairs: &'a HeldOutPairs,
     /// Where they belong.
     folder: PathBuf,
     /// Whether others lie there.
@@ -48,7 +48,7 @@ impl<'a> Scores<'a> {
         run: &Path,
         size: u32,
         record: Option<&Record>,
-        held_out: &'a [(Option<u32>, HeldOut)],
+        held_out: &'a [(Option<u32>, HeldOutPairs)],
     ) -> Result<Self, CompareError> {
         let mut missing = Vec::new();
         for (named, pairs) in held_out {

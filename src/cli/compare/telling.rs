@@ -1,7 +1,7 @@
 //! What is said before, between and after the runs of a comparison.
 
 use super::super::note;
-use super::super::scoring::{HeldOut, split_words};
+use super::super::scoring::{HeldOutPairs, split_words};
 use super::Comparison;
 use super::cells::CellSettings;
 use crate::compare::{Cell, Grid, Pairs};
@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 /// What holds for all runs, as the report says it.
 pub fn facts(
     dataset: &str,
-    held_out: &HeldOut,
+    held_out: &HeldOutPairs,
     cells: &[CellSettings],
     pairs: &Pairs,
 ) -> Vec<(String, String)> {

@@ -18,7 +18,7 @@ pub struct Trial {
 
 /// How many trials there are, and what they show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Plan {
+pub struct StudyPlan {
     /// Trials of practice.
     pub practice: usize,
     /// Trials that count.
@@ -37,12 +37,12 @@ const SIDES: u32 = 2;
 
 /// The trials of a study with this many pairs. Nobody sees a picture twice. If there are two pairs
 /// for each trial, nobody sees the real and the generated picture of one pair either, except side
-/// by side with [`Plan::same_input`]. The generated picture is as often on the left as on the
+/// by side with [`StudyPlan::same_input`]. The generated picture is as often on the left as on the
 /// right.
 ///
 /// # Errors
 /// [`StudyError::TooFew`], and [`StudyError::NoTrials`].
-pub fn draw(pairs: usize, plan: &Plan) -> Result<Vec<Trial>, StudyError> {
+pub fn draw(pairs: usize, plan: &StudyPlan) -> Result<Vec<Trial>, StudyError> {
     if plan.trials == 0 {
         return Err(StudyError::NoTrials);
     }
@@ -84,8 +84,8 @@ mod tests {
     use super::*;
     use std::collections::HashSet;
 
-    fn plan(seed: u32) -> Plan {
-        Plan {
+    fn plan(seed: u32) -> StudyPlan {
+        StudyPlan {
             practice: 10,
             trials: 40,
             same_input: false,
@@ -111,7 +111,7 @@ mod tests {
             );
             assert_eq!(real.is_disjoint(&fake), pairs >= 100, "{pairs}");
         }
-        let same = Plan {
+        let same = StudyPlan {
             same_input: true,
             ..plan(0)
         };
@@ -135,7 +135,7 @@ mod tests {
                 assert_eq!(of_kind.filter(|trial| trial.fake_is_left).count(), expected);
             }
             assert!(trials[..10].iter().all(|trial| trial.is_practice));
-            let three = Plan {
+            let three = StudyPlan {
                 practice: 0,
                 trials: 3,
                 ..plan(seed)
@@ -160,7 +160,7 @@ mod tests {
         assert!(
             draw(
                 1,
-                &Plan {
+                &StudyPlan {
                     practice: 0,
                     trials: 1,
                     ..plan(0)
@@ -171,7 +171,7 @@ mod tests {
         assert!(
             draw(
                 0,
-                &Plan {
+                &StudyPlan {
                     trials: 0,
                     ..plan(0)
                 }

@@ -9,7 +9,7 @@ mod error;
 mod page;
 mod results;
 
-pub use draw::{Plan, Trial, draw};
+pub use draw::{StudyPlan, Trial, draw};
 pub use error::StudyError;
 pub use results::Results;
 
@@ -150,7 +150,7 @@ struct Shown {
 #[derive(Debug)]
 pub struct Study {
     model: String,
-    plan: Plan,
+    plan: StudyPlan,
     milliseconds: u32,
     shown: Vec<Shown>,
 }
@@ -161,7 +161,7 @@ impl Study {
     ///
     /// # Errors
     /// Those of [`draw`] and of reading, and [`StudyError::Sizes`].
-    pub fn new(pairs: &StudyPairs, plan: Plan, milliseconds: u32) -> Result<Self, StudyError> {
+    pub fn new(pairs: &StudyPairs, plan: StudyPlan, milliseconds: u32) -> Result<Self, StudyError> {
         let mut shown = Vec::new();
         for trial in draw(pairs.len(), &plan)? {
             let [real, fake] = [&pairs.pairs[trial.real], &pairs.pairs[trial.fake]];

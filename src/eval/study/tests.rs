@@ -24,8 +24,8 @@ fn folders(root: &Path, pairs: u8) -> [PathBuf; 2] {
     })
 }
 
-fn plan(practice: usize, trials: usize) -> Plan {
-    Plan {
+fn plan(practice: usize, trials: usize) -> StudyPlan {
+    StudyPlan {
         practice,
         trials,
         same_input: false,

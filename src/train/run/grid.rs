@@ -1,14 +1,11 @@
 //! Sample grids. Each image has a row: its input, output and target side by side.
 
-use std::io;
+use std::io::{self, Write};
 use std::path::Path;
-
-use image::codecs::png::PngEncoder;
-use image::{ExtendedColorType, ImageEncoder, ImageError};
 
 use super::atomic::write_atomic;
 use super::error::RunError;
-use crate::data::Depth;
+use crate::data::{Depth, encode_png};
 
 const CHANNELS: usize = 3;
 const COLUMNS: usize = 3;
@@ -140,17 +137,8 @@ pub(super) fn write(path: &Path, samples: &Samples) -> Result<(), RunError> {
     let pixels = samples.paint();
     let side = |pixels: usize| u32::try_from(pixels).map_err(io::Error::other);
     write_atomic(path, |writer| {
-        PngEncoder::new(writer)
-            .write_image(
-                &pixels,
-                side(width)?,
-                side(height)?,
-                ExtendedColorType::Rgb8,
-            )
-            .map_err(|error| match error {
-                ImageError::IoError(error) => error,
-                error => io::Error::other(error),
-            })
+        let png = encode_png((side(width)?, side(height)?), &pixels)?;
+        writer.write_all(&png)
     })
 }
 

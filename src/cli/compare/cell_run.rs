@@ -17,7 +17,7 @@ use crate::train::{Config, TrainError, Trainer};
 use std::path::Path;
 
 /// A run that is about to begin or to go on.
-pub struct Trial {
+pub struct CellRun {
     run: RunDir,
     /// Its configuration. A run that goes on has that of its checkpoint.
     pub config: Config,
@@ -26,14 +26,14 @@ pub struct Trial {
 }
 
 /// How a run ended.
-pub enum TrialEnd {
+pub enum CellRunEnd {
     /// It was stopped, and can go on.
     Stopped,
     /// It is trained and scored, after so many steps in this process. None if training failed.
     Ended(Option<u64>),
 }
 
-impl Trial {
+impl CellRun {
     /// The run of a cell. If it was begun, it goes on from its newest checkpoint.
     ///
     /// # Errors
@@ -98,7 +98,7 @@ impl Trial {
         scores: &Scores<'_>,
         stop: &Stop,
         keep: &mut Keep<'_>,
-    ) -> Result<TrialEnd, CliError> {
+    ) -> Result<CellRunEnd, CliError> {
         let path = self.run.path().to_owned();
         let mut record = Record {
             device: telling::device(gpu),
@@ -109,14 +109,14 @@ impl Trial {
         };
         let ran = match self.train(gpu, dataset, stop) {
             Ok(Some(ran)) => ran,
-            Ok(None) => return Ok(TrialEnd::Stopped),
-            Err(error) if is_interrupted(&error) => return Ok(TrialEnd::Stopped),
+            Ok(None) => return Ok(CellRunEnd::Stopped),
+            Err(error) if is_interrupted(&error) => return Ok(CellRunEnd::Stopped),
             Err(error) if is_of_the_run(&error) => {
                 let reason = render(&error.to_string());
                 note(&format!("this run failed, and the others go on: {reason}"));
                 record.failure = Some(reason);
                 keep(&record)?;
-                return Ok(TrialEnd::Ended(None));
+                return Ok(CellRunEnd::Ended(None));
             }
             Err(error) => return Err(error),
         };
@@ -124,8 +124,8 @@ impl Trial {
         keep(&record)?;
         Ok(
             match scores.complete(gpu, &path, &mut record, stop, keep)? {
-                true => TrialEnd::Ended(Some(ran.steps)),
-                false => TrialEnd::Stopped,
+                true => CellRunEnd::Ended(Some(ran.steps)),
+                false => CellRunEnd::Stopped,
             },
         )
     }
