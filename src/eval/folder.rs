@@ -122,8 +122,8 @@ impl EvaluationFolder {
     }
 }
 
-/// Moves the folder `draft` to `path`. A folder that is there is moved aside first, and is gone when
-/// the new one is there. If that fails, it is where it was.
+/// Moves the folder `draft` to `path`. A folder that is there is moved aside first, and is gone
+/// when the new one is there. If that fails, it is where it was.
 fn put_in_place(draft: &Path, path: &Path) -> Result<(), EvalError> {
     let fail = |error| RunError::write(path, error);
     let aside = tempfile::Builder::new()
