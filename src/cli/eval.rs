@@ -1,14 +1,15 @@
 //! `pix2pix eval`.
 
-use super::pixels::read_palette;
+use super::pixels::read_named_palette;
 use super::pth::{PthArgs, say};
-use super::reading::tell_of_dataset;
+use super::reading::tell_of_dataset_without;
 use super::scoring::{HeldOutPairs, held_out};
 use super::stop::Stop;
 use super::test_time::TestTimeArgs;
 use super::weights::open_weights;
 use super::{CliError, DeviceArgs, note, note_as_it_is, print};
-use crate::data::{DataOptions, Dataset, Direction, PairSet, Palette, Preprocess, Split};
+use crate::data::remark::RemarkKind;
+use crate::data::{DataOptions, Dataset, Direction, NamedPalette, PairSet, Preprocess, Split};
 use crate::eval::{Evaluation, EvaluationFolder, Evaluator, PairGrid};
 use crate::models;
 use crate::nn::Fit;
@@ -96,7 +97,10 @@ pub fn run(args: &EvalArgs) -> Result<(), CliError> {
     let options = args.data_options(&model, config.as_ref())?;
     let dataset = args.open(config.as_ref(), &options)?;
     let set = args.pairs_of(&dataset)?;
-    tell_of_dataset(&dataset);
+    // Copies of training pairs are told beside the scores.
+    tell_of_dataset_without(&dataset, |kind| {
+        matches!(kind, RemarkKind::UnusedSplit | RemarkKind::HeldOutCopies(_))
+    });
     let trained = config
         .as_ref()
         .map(|config| config.data_options().direction);
@@ -255,14 +259,14 @@ fn other_direction_line(trained: Option<Direction>, read: Direction) -> Option<S
 }
 
 /// The palette of a file, for scores of label maps.
-fn palette_of(path: &Path) -> Result<Palette, CliError> {
-    let palette = read_palette(path)?;
-    match palette.len() {
+fn palette_of(path: &Path) -> Result<NamedPalette, CliError> {
+    let named = read_named_palette(path)?;
+    match named.palette.len() {
         0 | 1 => Err(CliError::Usage(format!(
             "{} has one colour, so every pixel would be right; name a palette of all labels",
             path.display()
         ))),
-        _ => Ok(palette),
+        _ => Ok(named),
     }
 }
 

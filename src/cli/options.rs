@@ -92,6 +92,7 @@ const OTHERS: &[(&str, &str)] = &[
     ("per_op", "--per-op"),
     ("practice", "--practice"),
     ("resume", "--resume"),
+    ("same_input", "--same-input"),
     ("samples", "--samples"),
     ("split", "--split"),
     ("test", "--test"),

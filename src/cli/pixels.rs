@@ -2,7 +2,7 @@
 
 use super::{CliError, note_as_it_is, usage};
 use crate::data::palette::{SkippedLine, palette_text};
-use crate::data::{Palette, read_palette_file};
+use crate::data::{NamedPalette, Palette, read_palette_file};
 use crate::train::{PixelKind, PixelSettings};
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -43,13 +43,21 @@ impl PixelArgs {
     }
 }
 
-/// Reads a palette's text file. A note tells of lines without a colour.
+/// Reads the colours of a palette's text file. A note tells of lines without a colour.
 ///
 /// # Errors
 /// Those of [`read_palette_file`], and [`CliError::Usage`] with the line that is wrong.
 pub fn read_palette(path: &Path) -> Result<Palette, CliError> {
+    read_named_palette(path).map(|named| named.palette)
+}
+
+/// The same with the names of the labels.
+///
+/// # Errors
+/// Those of [`read_palette`].
+pub fn read_named_palette(path: &Path) -> Result<NamedPalette, CliError> {
     let bytes = read_palette_file(path)?;
-    let (palette, skipped) = Palette::parse_lines(&palette_text(&bytes))
+    let (named, skipped) = Palette::parse_lines(&palette_text(&bytes))
         .map_err(|problem| usage(&format!("`palette` {}: {problem}", path.display())))?;
     if let Some(SkippedLine { number, text }) = skipped.first() {
         note_as_it_is(&format!(
@@ -59,5 +67,5 @@ pub fn read_palette(path: &Path) -> Result<Palette, CliError> {
             skipped.len(),
         ));
     }
-    Ok(palette)
+    Ok(named)
 }

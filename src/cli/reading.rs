@@ -3,6 +3,7 @@
 
 use super::results::ResultArgs;
 use super::{note, note_as_it_is};
+use crate::data::remark::RemarkKind;
 use crate::data::{
     AskedRange, Dataset, Format, PairReading, Pixels, ReadOptions, ReadTally, ValueRange,
 };
@@ -94,9 +95,19 @@ impl ValueArgs {
 
 /// Prints how the data set was understood, what was left over, and which numbers were changed.
 pub fn tell_of_dataset(dataset: &Dataset) {
+    tell_of_dataset_without(dataset, |_| false);
+}
+
+/// The same without remarks that do not hold where a command uses other pairs than training does,
+/// and without those that it tells elsewhere.
+pub fn tell_of_dataset_without(dataset: &Dataset, is_left_out: impl Fn(RemarkKind) -> bool) {
     if let Some(scan) = dataset.scan() {
         note_as_it_is(&scan.to_string());
-        for remark in &scan.remarks {
+        for remark in scan
+            .remarks
+            .iter()
+            .filter(|remark| !is_left_out(remark.kind))
+        {
             note(&format!("note: {remark}"));
         }
     }

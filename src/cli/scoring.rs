@@ -4,7 +4,8 @@
 use super::CliError;
 use super::progress::ImageProgress;
 use super::stop::Stop;
-use crate::data::{Dataset, PairSet, Palette, Picture, Split};
+use crate::data::remark::RemarkKind;
+use crate::data::{Dataset, NamedPalette, PairSet, Picture, Split};
 use crate::eval::{Evaluation, EvaluationFolder, Evaluator, Scorer, mean_target};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -76,10 +77,14 @@ impl HeldOutPairs {
                     .to_owned()
             }
         };
+        let scan = dataset.scan().into_iter();
+        let copies = scan.flat_map(|scan| &scan.remarks);
+        let copies = copies.filter(|remark| remark.kind == RemarkKind::HeldOutCopies(set.split()));
+        let remarks = copies.map(ToString::to_string).chain([remark]).collect();
         Ok(Self {
             pairs: set.clone(),
             mean: mean.filter(|_| beside > 0),
-            remarks: vec![remark],
+            remarks,
             words: format!("{}, {}", dataset.root().display(), split_words(set)),
         })
     }
@@ -93,7 +98,7 @@ impl HeldOutPairs {
         &self,
         evaluator: &Evaluator,
         mut folder: EvaluationFolder,
-        (model, palette): (String, Option<Palette>),
+        (model, palette): (String, Option<NamedPalette>),
         stop: &Stop,
     ) -> Result<(Evaluation, PathBuf), CliError> {
         let options = self.pairs.options();
@@ -115,14 +120,18 @@ impl HeldOutPairs {
 
 /// The split of these pairs and the size of their pictures.
 pub fn split_words(set: &PairSet) -> String {
+    format!("{}, {}", set.split(), size_words(set))
+}
+
+/// The size of the pictures.
+pub fn size_words(set: &PairSet) -> String {
     let mut sizes: Vec<(u32, u32)> = set.sides().to_vec();
     sizes.sort_unstable();
     sizes.dedup();
-    let sizes = match sizes.as_slice() {
+    match sizes.as_slice() {
         [(width, height)] => format!("{width}×{height}"),
         several => format!("{} sizes", several.len()),
-    };
-    format!("{}, {sizes}", set.split())
+    }
 }
 
 #[cfg(test)]
@@ -155,6 +164,11 @@ mod tests {
         let some = held_out();
         let remark = "the mean target is that of all 2 training pairs, and is compared with the 1 \
                       of 3 pairs that have its size";
-        assert!(some.mean.is_some() && some.remarks == [remark]);
+        let [copies, mean] = &some.remarks[..] else {
+            panic!("{:?}", some.remarks)
+        };
+        assert!(some.mean.is_some() && mean == remark);
+        // The third one is a training pair, and whoever reads the scores is told.
+        assert!(copies.starts_with("test pairs that are training pairs as well, byte by byte: 1"));
     }
 }

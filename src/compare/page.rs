@@ -5,7 +5,7 @@ use super::chart;
 use super::error::CompareError;
 use super::markdown::words;
 use super::measures::Measure;
-use super::report::{Group, Report, RunState};
+use super::report::{Group, Report, RowRun, RunState};
 use super::spread::Spread;
 use super::table::{NONE, head, runs_words, value};
 use super::tiles::Tiles;
@@ -204,22 +204,40 @@ fn runs(report: &Report) -> String {
         text += &format!("<th scope=\"col\">seed {}</th>", run.seed);
     }
     text += "</tr></thead>\n<tbody>\n";
-    for row in rows {
-        text += &format!("<tr><th scope=\"row\">{}</th>", escape(&row.label));
-        for run in &row.runs {
-            let anchor = |path: &Path, name: &str| {
-                format!("<a href=\"{}\">{name}</a>", link(&path.join("index.html")))
-            };
-            let page = anchor(Path::new(&run.folder), "run");
-            text += &match &run.state {
-                RunState::Waiting => format!("<td>{NONE}</td>"),
-                RunState::Failed(_) => format!("<td>failed, {page}</td>"),
-                RunState::Done { .. } => {
-                    format!("<td>{page}, {}</td>", anchor(&run.evaluation, "scores"))
-                }
-            };
+    for (number, row) in rows.iter().enumerate() {
+        text += &format!("<tr><th scope=\"row\">{}</th>", escape(&row.cell));
+        for index in 0..row.runs.len() {
+            text += &format!("<td>{}</td>", links(&report.groups, number, index));
         }
         text += "</tr>\n";
     }
     text + "</tbody>\n</table></div>\n"
+}
+
+/// The links of one run: its page, and its scores in each of the groups.
+fn links(groups: &[Group], row: usize, index: usize) -> String {
+    let anchor = |path: &Path, name: &str| {
+        format!("<a href=\"{}\">{name}</a>", link(&path.join("index.html")))
+    };
+    let in_groups: Vec<(&str, &RowRun)> = groups
+        .iter()
+        .filter_map(|group| Some((group.title.as_str(), group.rows.get(row)?.runs.get(index)?)))
+        .collect();
+    let has_begun = |run: &RowRun| !matches!(run.state, RunState::Waiting);
+    let Some((_, begun)) = in_groups.iter().find(|(_, run)| has_begun(run)) else {
+        return NONE.to_owned();
+    };
+    let mut links = vec![anchor(Path::new(&begun.folder), "run")];
+    for (title, run) in &in_groups {
+        let at = match title.is_empty() {
+            true => String::new(),
+            false => format!(" at {title}"),
+        };
+        links.push(match &run.state {
+            RunState::Waiting => continue,
+            RunState::Failed(_) => format!("failed{at}"),
+            RunState::Done { .. } => anchor(&run.evaluation, &format!("scores{at}")),
+        });
+    }
+    links.join(", ")
 }

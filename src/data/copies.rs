@@ -16,17 +16,25 @@ const START: u64 = 16 << 10;
 
 /// Tells of held-out pairs whose files are those of a training pair, byte by byte. Only files of
 /// equal sizes are opened, and only those that begin alike are read whole.
-pub(super) fn held_out_copies(splits: &[FoundSplit]) -> Option<Remark> {
-    let pairs = |is_training: bool| -> Vec<(u64, Vec<PathBuf>)> {
+pub(super) fn held_out_copies(splits: &[FoundSplit]) -> Vec<Remark> {
+    let held_out = [Split::Val, Split::Test];
+    let remarks = held_out.map(|split| copies(splits, split));
+    remarks.into_iter().flatten().collect()
+}
+
+/// The same of one split.
+fn copies(splits: &[FoundSplit], held_out: Split) -> Option<Remark> {
+    let pairs = |split: Split| -> Vec<(u64, Vec<PathBuf>)> {
         let splits = splits.iter();
         splits
-            .filter(|found| (found.split == Split::Train) == is_training)
+            .filter(|found| found.split == split)
             .flat_map(|found| &found.pairs)
             .map(|pair: &PairSource| pair.paths().cloned().collect())
             .filter_map(|files: Vec<PathBuf>| Some((sizes(&files).ok()?, files)))
             .collect()
     };
-    let (mut training, mut held_out) = (pairs(true), pairs(false));
+    let kind = RemarkKind::HeldOutCopies(held_out);
+    let (mut training, mut held_out) = (pairs(Split::Train), pairs(held_out));
     let sizes_of = |pairs: &[(u64, _)]| pairs.iter().map(|pair| pair.0).collect::<HashSet<u64>>();
     let shared = &sizes_of(&training) & &sizes_of(&held_out);
     training.retain(|(size, _)| shared.contains(size));
@@ -46,7 +54,7 @@ pub(super) fn held_out_copies(splits: &[FoundSplit]) -> Option<Remark> {
         .filter(is_copy)
         .filter_map(|files| files.into_iter().next())
         .collect();
-    Remark::of(RemarkKind::HeldOutCopies, &copies)
+    Remark::of(kind, &copies)
 }
 
 /// A number for the sizes of these files.

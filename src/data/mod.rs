@@ -151,7 +151,7 @@ pub use loader::{Loader, LoaderOptions};
 pub use measure::{MeasuredRange, Side, SuspectMark, training_range};
 pub use pair_set::{PairSet, fnv1a};
 pub use pair_source::{PairSource, check_sizes};
-pub use palette::Palette;
+pub use palette::{NamedPalette, Palette};
 pub use parallel::in_parallel;
 pub use picture::{Images, Picture};
 pub use pixels::{Pixels, PixelsError};

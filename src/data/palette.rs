@@ -17,6 +17,15 @@ pub struct Palette {
     colours: Vec<Colour>,
 }
 
+/// A palette as a file has it: with the names of its labels.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NamedPalette {
+    /// The colours.
+    pub palette: Palette,
+    /// A name for each of them; empty where the file has none.
+    pub names: Vec<String>,
+}
+
 /// A pixel whose colour is not in the palette.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UnknownColour {
@@ -70,7 +79,7 @@ pub struct SkippedLine {
 
 /// The text of a palette's file. It is UTF-8 or UTF-16, with or without a byte-order mark, with any
 /// kind of line ends. What is neither becomes replacement characters: only names of labels can have
-/// them, and those are not used.
+/// them.
 pub fn palette_text(bytes: &[u8]) -> String {
     let utf16 = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
         let units = bytes.chunks_exact(2).map(|two| unit([two[0], two[1]]));
@@ -111,7 +120,7 @@ impl Palette {
     /// # Errors
     /// What is wrong in which line.
     pub fn parse(text: &str) -> Result<Self, String> {
-        Ok(Self::parse_lines(text)?.0)
+        Ok(Self::parse_lines(text)?.0.palette)
     }
 
     /// Reads lines that begin with a colour, as `#rrggbb` or with 16 bits as `#rrrrggggbbbb`. A
@@ -121,14 +130,14 @@ impl Palette {
     ///
     /// # Errors
     /// What is wrong in which line.
-    pub fn parse_lines(text: &str) -> Result<(Self, Vec<SkippedLine>), String> {
+    pub fn parse_lines(text: &str) -> Result<(NamedPalette, Vec<SkippedLine>), String> {
         let lines = || {
             (1..)
                 .zip(text.lines())
                 .map(|(number, line)| (number, line.trim()))
         };
         let has_marks = lines().any(|(_, line)| marked(line).is_some());
-        let (mut colours, mut skipped) = (Vec::new(), Vec::new());
+        let (mut colours, mut names, mut skipped) = (Vec::new(), Vec::new(), Vec::new());
         for (number, line) in lines() {
             let is_note = line.is_empty() || line == "#" || line.starts_with("# ");
             let bare = first_word(line).filter(|word| parse_colour(word).is_some());
@@ -160,9 +169,12 @@ impl Palette {
                 ));
             }
             colours.push(colour);
+            let behind = line.split_once(char::is_whitespace);
+            names.push(behind.map_or("", |(_, name)| name.trim()).to_owned());
         }
-        match (colours.len(), skipped.first()) {
-            (1..=MOST_LABELS, _) => Ok((Self { colours }, skipped)),
+        let palette = Self { colours };
+        match (palette.len(), skipped.first()) {
+            (1..=MOST_LABELS, _) => Ok((NamedPalette { palette, names }, skipped)),
             (0, None) => Err("it has no line with a colour #rrggbb or #rrrrggggbbbb".to_owned()),
             (0, Some(SkippedLine { number, text })) => Err(format!(
                 "line {number}: {text:?} is no colour #rrggbb or #rrrrggggbbbb, and no other line has \

@@ -1,6 +1,7 @@
 //! What is told of a dataset folder and of images: what is not used or not kept, and what looks
 //! unusual.
 
+use super::split::Split;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -27,8 +28,8 @@ pub enum RemarkKind {
     SameFolder,
     /// A test split without targets.
     InputsAlone,
-    /// Held-out pairs that are training pairs as well.
-    HeldOutCopies,
+    /// Pairs of a held-out split that are training pairs as well.
+    HeldOutCopies(Split),
     /// A test split beside a validation split.
     UnusedSplit,
     /// Images with opacity where the channels that are used have none.
@@ -124,8 +125,11 @@ impl RemarkKind {
                 "test images without targets, which training does not use",
                 "translate takes them",
             ),
-            Self::HeldOutCopies => (
-                "held-out pairs that are training pairs as well, byte by byte",
+            Self::HeldOutCopies(split) => (
+                match split {
+                    Split::Test => "test pairs that are training pairs as well, byte by byte",
+                    _ => "val pairs that are training pairs as well, byte by byte",
+                },
                 "their scores and samples say nothing of new images",
             ),
             Self::UnusedSplit => (

@@ -2,7 +2,7 @@
 //! of photo → labels, section 4.4).
 
 use super::subject::Subject;
-use crate::data::{Depth, Palette, Picture};
+use crate::data::{Depth, NamedPalette, Palette, Picture};
 use crate::metrics::{Confusion, class_mean};
 use serde_json::{Value, json};
 
@@ -19,6 +19,8 @@ const MOST_FAR: f64 = 1.0 / 3.0;
 #[derive(Debug, Clone, PartialEq)]
 pub struct LabelScores {
     palette: Palette,
+    /// The name of each label; empty where it has none.
+    names: Vec<String>,
     /// Of each of [`Subject::ALL`]; `None` for what makes no sense here.
     confusions: [Option<Confusion>; Subject::ALL.len()],
     /// Pixels of targets that are far from every label, and all.
@@ -27,9 +29,10 @@ pub struct LabelScores {
 
 impl LabelScores {
     /// Of nothing yet.
-    pub fn new(palette: Palette) -> Self {
+    pub fn new(NamedPalette { palette, names }: NamedPalette) -> Self {
         Self {
             palette,
+            names,
             confusions: Default::default(),
             far: [0; 2],
         }
@@ -105,6 +108,7 @@ impl LabelScores {
                     .collect();
                 json!({
                     "colour": self.colour(label),
+                    "name": self.names.get(label).filter(|name| !name.is_empty()),
                     "accuracy": accuracies[label],
                     "iou": ious[label],
                     "painted_as": counts,

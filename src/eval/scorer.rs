@@ -4,7 +4,7 @@ use super::error::EvalError;
 use super::labels::LabelScores;
 use super::scores::{Evaluation, ImageScores, MetricMeans, Scores, Undefined};
 use super::subject::Subject;
-use crate::data::{Palette, Picture};
+use crate::data::{NamedPalette, Picture};
 use crate::metrics::{LabHistograms, Mean, Metric, MetricError};
 use std::num::NonZeroUsize;
 use std::panic::resume_unwind;
@@ -42,7 +42,7 @@ type Scored = (ImageScores, Vec<(Metric, MetricError)>);
 impl Scorer {
     /// A scorer of outputs. With `copy` the inputs are scored as well. So is the `mean_target`, for
     /// images of its size. With a `palette` pictures are label maps.
-    pub fn new(copy: bool, mean_target: Option<Picture>, palette: Option<Palette>) -> Self {
+    pub fn new(copy: bool, mean_target: Option<Picture>, palette: Option<NamedPalette>) -> Self {
         Self {
             copy,
             mean_target,

@@ -137,7 +137,7 @@ fn files_hold_every_number() {
 
 #[test]
 fn each_pixel_counts_as_the_label_of_the_nearest_colour() {
-    let palette = Palette::parse("#000000\n#ffffff\n#ff0000\n").unwrap();
+    let (palette, _) = Palette::parse_lines("#000000\n#ffffff paper\n#ff0000\n").unwrap();
     let example = Example {
         name: "a".to_owned(),
         input: picture(16, |_, _| 0),
@@ -162,6 +162,8 @@ fn each_pixel_counts_as_the_label_of_the_nearest_colour() {
         serde_json::json!([128, 64, 0])
     );
     assert_eq!(json["labels"][2]["iou"], serde_json::Value::Null);
+    let names = [0, 1].map(|label| &json["labels"][label]["name"]);
+    assert!(names[0].is_null() && names[1] == "paper", "{json}");
     assert_eq!(
         (&json["class_iou"], &json["copy"]["class_iou"]),
         (&iou.into(), &0.375.into())

@@ -244,6 +244,10 @@ fn a_comparison_grows_and_one_training_is_used_at_two_sizes() {
         root.join("runs/pairs-sizes/run-seed0/eval-64/index.html")
             .is_file()
     );
+    assert!(text.contains("test, 32×32 and 64×64; "), "{text}");
+    let page = fs::read_to_string(root.join("runs/pairs-sizes/index.html")).unwrap();
+    let link = "<a href=\"run-seed0/eval-64/index.html\">scores at 64×64 pixels</a>";
+    assert!(page.contains(link), "{page}");
 
     let grow = |vary: &str, seeds: u64| {
         let line = format!(

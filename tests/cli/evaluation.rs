@@ -129,7 +129,7 @@ fn other_pairs_and_label_maps_are_scored() {
     let folder = run_folder();
     let root = folder.path();
     label_maps(root);
-    fs::write(root.join("palette.txt"), "#000000\n#ffffff\n").unwrap();
+    fs::write(root.join("palette.txt"), "#000000\n#ffffff paper\n").unwrap();
     let line = "eval runs/t/generator.safetensors maps --palette palette.txt --out scores";
     let output = succeed(root, line);
     let table = stdout(&output);
@@ -143,7 +143,9 @@ fn other_pairs_and_label_maps_are_scored() {
     let labels = &json(&root.join("scores/scores.json"))["labels"];
     let accuracy = labels["pixel_accuracy"].as_f64().unwrap();
     assert!((0.0..=1.0).contains(&accuracy), "{labels}");
+    let names = [&labels["labels"][0]["name"], &labels["labels"][1]["name"]];
     assert_eq!(labels["labels"].as_array().unwrap().len(), 2);
+    assert!(names[0].is_null() && names[1] == "paper", "{labels}");
     assert!(root.join("scores/confusion.png").is_file());
 }
 

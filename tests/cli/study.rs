@@ -96,7 +96,7 @@ fn what_makes_no_study_is_refused() {
             ),
             (
                 "study --real real --fake wide --practice 0 --trials 1",
-                "the real picture has 8×8 pixels and the generated one 9×8",
+                "9×8; study pictures of one size, or show both of one pair with --same-input",
             ),
             (
                 "study --real real --fake empty",

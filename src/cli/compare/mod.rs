@@ -19,12 +19,13 @@ mod telling;
 pub use arguments::CompareArgs;
 
 use super::options::option_of;
-use super::reading::tell_of_dataset;
+use super::reading::tell_of_dataset_without;
 use super::scoring::{HeldOutPairs, held_out};
 use super::stop::Stop;
 use super::train::{TrainArgs, open_dataset};
 use super::{CliError, note, print};
 use crate::compare::{CompareError, ComparisonFolder, ComparisonPlan, Grid, Pairs, Report};
+use crate::data::remark::RemarkKind;
 use crate::data::{DataError, DataOptions, Dataset, PairSet, Split};
 use crate::gpu::{Gpu, Profile};
 use crate::tensor::DType;
@@ -103,7 +104,7 @@ impl Data {
         }
         let config = &cells[0].config;
         let dataset = &prepared[0].1;
-        tell_of_dataset(dataset);
+        tell_of_dataset_without(dataset, |kind| kind == RemarkKind::UnusedSplit);
         let mut held_out = Vec::new();
         if test_sizes.is_empty() {
             held_out.push((None, HeldOutPairs::of(dataset, scored(dataset, split)?)?));
@@ -215,7 +216,7 @@ impl Comparison {
         }
         let size = cells[0].config.size;
         let mut plan = ComparisonPlan::new(size, pairs);
-        plan.facts = telling::facts(&asked.dataset, held_out, &cells, &plan.pairs);
+        plan.facts = telling::facts(&asked.dataset, &data.held_out, &cells, &plan.pairs);
         (plan.command, plan.dataset) = (asked.command, asked.dataset);
         plan.arguments = asked.arguments;
         plan.places = asked.places;

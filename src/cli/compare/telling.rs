@@ -1,7 +1,7 @@
 //! What is said before, between and after the runs of a comparison.
 
 use super::super::note;
-use super::super::scoring::{HeldOutPairs, split_words};
+use super::super::scoring::{HeldOutPairs, size_words};
 use super::Comparison;
 use super::cells::CellSettings;
 use crate::compare::{Cell, Grid, Pairs};
@@ -12,11 +12,15 @@ use std::time::{Duration, Instant};
 /// What holds for all runs, as the report says it.
 pub fn facts(
     dataset: &str,
-    held_out: &HeldOutPairs,
+    held_out: &[(Option<u32>, HeldOutPairs)],
     cells: &[CellSettings],
     pairs: &Pairs,
 ) -> Vec<(String, String)> {
-    let split = split_words(&held_out.pairs);
+    let sets = held_out.iter().map(|(_, scored)| &*scored.pairs);
+    let sizes: Vec<String> = sets.clone().map(size_words).collect();
+    let splits = sets.take(1).map(|set| set.split().to_string());
+    let scored: Vec<String> = splits.chain([sizes.join(" and ")]).collect();
+    let scored = scored.join(", ");
     let first = &cells[0].config;
     let budgets: Vec<String> = cells
         .iter()
@@ -33,7 +37,7 @@ pub fn facts(
     };
     let size = format!("{0}×{0} pixels", first.size);
     [
-        ("data", format!("{dataset}, {split}; {pairs}")),
+        ("data", format!("{dataset}, {scored}; {pairs}")),
         (
             "trained at",
             if first.preprocess.is_whole() {

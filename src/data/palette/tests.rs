@@ -82,13 +82,15 @@ fn a_palette_is_read_in_the_encodings_that_editors_write() {
 
 #[test]
 fn no_line_of_a_palette_is_left_out_without_a_word() {
-    let (palette, skipped) =
-        Palette::parse_lines("facades\n\n# note\n#\n#010203 a\nroad #ff0000").unwrap();
+    let (NamedPalette { palette, names }, skipped) =
+        Palette::parse_lines("facades\n\n# note\n#\n#010203  a  wall\nroad #ff0000\n#040506")
+            .unwrap();
     let lines: Vec<_> = skipped
         .iter()
         .map(|line| (line.number, &line.text[..]))
         .collect();
-    assert_eq!(palette.len(), 1);
+    assert_eq!(palette.len(), 2);
+    assert_eq!(names, ["a  wall", ""]);
     assert_eq!(lines, [(1, "facades"), (6, "road #ff0000")]);
     let problem = Palette::parse("#010203 a\nff0000 road").unwrap_err();
     assert!(

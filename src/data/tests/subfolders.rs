@@ -6,6 +6,7 @@ use crate::data::error::{DataError, PairingError};
 use crate::data::listing::{like_results, walk};
 use crate::data::pairs::pairs_to_split;
 use crate::data::remark::{NameRemark, RemarkKind};
+use crate::data::split::Split;
 use std::path::Path;
 
 fn refused(files: &[&str]) -> PairingError {
@@ -210,16 +211,25 @@ fn held_out_pairs_that_are_training_pairs_are_told() {
     ] {
         sized(root.path(), &format!("{name}.png"), width, 8);
     }
-    let copies = held_out_copies(&scan_of(root.path()).unwrap().splits).unwrap();
-    assert_eq!((copies.kind, copies.count), (RemarkKind::HeldOutCopies, 1));
-    assert!(copies.example.ends_with("val/copy.png"), "{copies}");
+    let found = |root: &Path| held_out_copies(&scan_of(root).unwrap().splits);
+    let copies = found(root.path());
+    let [in_val] = &copies[..] else {
+        panic!("{copies:?}")
+    };
+    let val = RemarkKind::HeldOutCopies(Split::Val);
+    assert_eq!((in_val.kind, in_val.count), (val, 1));
+    assert!(in_val.example.ends_with("val/copy.png"), "{in_val}");
+    // Each split has a line of its own.
+    sized(root.path(), "test/of_both.png", 18, 8);
+    let kinds: Vec<RemarkKind> = found(root.path())
+        .iter()
+        .map(|copies| copies.kind)
+        .collect();
+    assert_eq!(kinds, [val, RemarkKind::HeldOutCopies(Split::Test)]);
     // An input may have several targets.
     let sides = tree(&["train/A/0.png", "val/A/1.png", "train/B/0.png"]);
     sized(sides.path(), "val/B/1.png", 9, 4);
-    assert_eq!(
-        held_out_copies(&scan_of(sides.path()).unwrap().splits),
-        None
-    );
+    assert_eq!(found(sides.path()), []);
     sized(sides.path(), "val/B/1.png", 8, 4);
-    assert!(held_out_copies(&scan_of(sides.path()).unwrap().splits).is_some());
+    assert_eq!(found(sides.path()).len(), 1);
 }

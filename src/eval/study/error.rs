@@ -41,13 +41,16 @@ pub enum StudyError {
     },
     /// A real and a generated picture of different sizes: that alone would tell them apart.
     #[error(
-        "{name}: the real picture has {}×{} pixels and the generated one {}×{}; a study needs \
-         pictures of one size",
-        real.0, real.1, fake.0, fake.1
+        "the real {real_name} has {}×{} pixels, and the generated {fake_name} beside it {}×{}; \
+         study pictures of one size{}",
+        real.0, real.1, fake.0, fake.1,
+        if real_name == fake_name { "" } else { ", or show both of one pair with `same_input`" }
     )]
     Sizes {
-        /// The pair.
-        name: String,
+        /// The pair of the real picture.
+        real_name: String,
+        /// That of the generated one. With `same_input` it is the same pair.
+        fake_name: String,
         /// Width and height of the real picture.
         real: (u32, u32),
         /// Those of the generated one.

@@ -169,7 +169,8 @@ impl Study {
             let [real_size, fake_size] = [&pictures[0], &pictures[1]].map(RgbImage::dimensions);
             if real_size != fake_size {
                 return Err(StudyError::Sizes {
-                    name: fake.name.clone(),
+                    real_name: real.name.clone(),
+                    fake_name: fake.name.clone(),
                     real: real_size,
                     fake: fake_size,
                 });

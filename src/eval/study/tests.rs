@@ -80,9 +80,15 @@ fn pictures_of_two_sizes_and_folders_without_pairs_are_refused() {
         .unwrap_err()
         .to_string();
     assert!(
-        error.contains("has 8×8 pixels and the generated one 8×9"),
+        error.starts_with("the real 00 has 8×8 pixels, and the generated 02 beside it 8×9; "),
         "{error}"
     );
+    let same_input = StudyPlan {
+        same_input: true,
+        ..plan(0, 1)
+    };
+    let error = Study::new(&pairs, same_input, 1000).unwrap_err();
+    assert!(error.to_string().ends_with("; study pictures of one size"));
     let other = place.path().join("other");
     fs::create_dir(&other).unwrap();
     let empty = StudyPairs::of_folders(&real, &other)

@@ -24,7 +24,7 @@ const COMBINED: [&str; 8] = [
      the same: 2, such as data/train/x_A.png; if each is one side, put inputs into A/ and \
      targets into B/",
     "note: images that are in no pair and are not used: 2, such as data/loose.png",
-    "note: held-out pairs that are training pairs as well, byte by byte: 1, such as \
+    "note: val pairs that are training pairs as well, byte by byte: 1, such as \
      data/val/0.png; their scores and samples say nothing of new images",
     "note: images whose opacity is not used: 1, such as data/train/clear.png; --input or \
      --output rgba keeps it",
@@ -77,7 +77,7 @@ fn train_tells_all_of_a_folder_of_combined_pairs() {
 }
 
 /// What is told of folders A and B.
-const SIDES: [&str; 6] = [
+const SIDES: [&str; 7] = [
     "train: A: 5 images in trainA/, B: 5 in trainB/, paired by name; val: A: 1 image in \
      valA/, B: 1 in valB/, paired by name; test: A: 1 image in testA/, B: 1 in testB/, \
      paired by name",
@@ -86,8 +86,10 @@ const SIDES: [&str; 6] = [
     "note: test pairs that are checked but not used, because the samples show val: 1, \
      such as data/testA/0.png",
     "note: images that are in no pair and are not used: 1, such as data/loose.png",
-    "note: held-out pairs that are training pairs as well, byte by byte: 2, such as \
+    "note: val pairs that are training pairs as well, byte by byte: 1, such as \
      data/valA/0.png; their scores and samples say nothing of new images",
+    "note: test pairs that are training pairs as well, byte by byte: 1, such as \
+     data/testA/0.png; their scores and samples say nothing of new images",
     "note: images whose colours are not sRGB and are read as if they were: 1, such as \
      data/trainA/turned.jpg (a profile without a name)",
 ];
