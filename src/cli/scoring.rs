@@ -164,9 +164,8 @@ mod tests {
         let some = held_out();
         let remark = "the mean target is that of all 2 training pairs, and is compared with the 1 \
                       of 3 pairs that have its size";
-        let [copies, mean] = &some.remarks[..] else {
-            panic!("{:?}", some.remarks)
-        };
+        assert_eq!(some.remarks.len(), 2);
+        let (copies, mean) = (&some.remarks[0], &some.remarks[1]);
         assert!(some.mean.is_some() && mean == remark);
         // The third one is a training pair, and whoever reads the scores is told.
         assert!(copies.starts_with("test pairs that are training pairs as well, byte by byte: 1"));
