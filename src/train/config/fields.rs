@@ -334,7 +334,10 @@ pub const FIELDS: &[Field] = &[
     field("sample_every", Run)
         .range(Whole(1, u64::MAX))
         .default("1000")
-        .default_words("a tenth of the run; an epoch with `recipe.schedule` plateau")
+        .default_words(
+            "a tenth of the run, and at least 50 steps without `patience`; an epoch with \
+             `recipe.schedule` plateau",
+        )
         .help("Steps from one sample grid and held-out score to the next"),
     field("checkpoint_every", Run)
         .range(Whole(1, u64::MAX))

@@ -20,6 +20,10 @@ use std::path::PathBuf;
 /// that little is padded or cut off.
 const FEWEST_DOWNS: usize = 5;
 
+/// The fewest steps from one score to the next, unless a number is asked for. A score goes through
+/// up to a hundred pairs, so that more of them would take most of the time.
+const SHOWN_APART: u64 = 50;
+
 /// Settings of a run. They have the names of the fields of [`Config`]: see
 /// [`FIELDS`](super::FIELDS) and [`SHORTHANDS`](super::SHORTHANDS). What is `None` was not asked
 /// for.
@@ -200,11 +204,12 @@ impl Settings {
     pub fn set_intervals(&self, config: &mut Config, pairs: usize) {
         let schedule = config.schedule((pairs / config.pairs_per_step()) as u64);
         let tenth = (schedule.total_steps / 10).max(1);
-        // The reference's schedule by scores takes one score in each epoch.
-        let scored = if schedule.policy == Policy::Plateau {
-            schedule.steps_per_epoch
-        } else {
-            tenth
+        let scored = match schedule.policy {
+            // The reference's schedule by scores takes one score in each epoch.
+            Policy::Plateau => schedule.steps_per_epoch,
+            // Patience counts scores, so that a short run needs them too.
+            _ if config.patience.is_some() => tenth,
+            _ => tenth.max(SHOWN_APART),
         };
         config.sample_every = self.sample_every.unwrap_or(scored);
         config.checkpoint_every = self.checkpoint_every.unwrap_or(tenth);

@@ -162,6 +162,35 @@ fn the_presets_keep_every_rule() {
     assert_eq!([of(None), of(Some("facades"))], [64, 256]);
 }
 
+#[test]
+fn a_short_run_is_not_mostly_scored() {
+    let intervals = |settings: Settings, steps| {
+        let mut config = settings.config().unwrap();
+        config.length = Length::Steps(steps);
+        settings.set_intervals(&mut config, 30);
+        (config.sample_every, config.checkpoint_every)
+    };
+    let plain = Settings::default;
+    for (steps, expected) in [(10, (50, 1)), (490, (50, 49)), (2800, (280, 280))] {
+        assert_eq!(intervals(plain(), steps), expected, "{steps}");
+    }
+    let patient = Settings {
+        patience: Some(3),
+        ..plain()
+    };
+    assert_eq!(intervals(patient, 150), (15, 15));
+    let plateau = Settings {
+        schedule: Some(Policy::Plateau),
+        ..plain()
+    };
+    assert_eq!(intervals(plateau, 150), (30, 15));
+    let named = Settings {
+        sample_every: Some(2),
+        ..plain()
+    };
+    assert_eq!(intervals(named, 150), (2, 15));
+}
+
 /// A change, the field that its error names, and a part of its text.
 type Case = (fn(&mut Config), &'static str, &'static str);
 
