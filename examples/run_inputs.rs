@@ -56,6 +56,7 @@ fn write_weights(config: &Config, out: &Path) -> Result<(), Box<dyn Error>> {
         choices: BTreeMap::new(),
         plateau: Default::default(),
         best: None,
+        unscored: None,
     };
     Ok(export(&gpu, &session, &progress, out)?)
 }

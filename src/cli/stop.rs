@@ -5,18 +5,29 @@ use crate::train::TrainError;
 use crate::train::run::RunDir;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 /// The exit code of a process that Ctrl-C ended.
 pub const INTERRUPTED: u8 = 130;
+
+/// From when on a second signal is one that somebody meant. Some programs hand on a signal that the
+/// terminal has sent as well, and then it comes twice at once.
+const MEANT: Duration = Duration::from_secs(1);
 
 /// What the signal does.
 #[derive(Debug)]
 enum Phase {
     /// Before the work begins: the process ends, and the folder of a new run is removed.
     Before(Option<RunDir>),
-    /// During the work: training ends after this step, translation after this image or tile, and
-    /// `prepare` after the images that are being made.
+    /// During the work: translation ends after this image or tile, and `prepare` after the images
+    /// that are being made.
     Working,
+    /// During a training: it is saved and ends after this step. A second signal ends the process,
+    /// and removes the folder of a new run that has saved nothing.
+    Training {
+        new: Option<RunDir>,
+        stopped: Option<Instant>,
+    },
 }
 
 /// How far a command is when the signal comes.
@@ -52,6 +63,22 @@ impl Stop {
         &self.flag
     }
 
+    /// The same during a training, which a second signal ends at once.
+    pub fn begin_training(&self) -> &AtomicBool {
+        let mut phase = self.phase.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = match &mut *phase {
+            Phase::Before(new) => new.take(),
+            _ => None,
+        };
+        *phase = Phase::Training { new, stopped: None };
+        &self.flag
+    }
+
+    /// After a training. The lock of its run ends with the last copy of it.
+    pub fn end_training(&self) {
+        self.begin();
+    }
+
     /// Fails if the signal came during the work. It is called where the work can end.
     ///
     /// # Errors
@@ -65,14 +92,29 @@ impl Stop {
     }
 
     fn signal(&self) {
-        match &*self.phase.lock().unwrap_or_else(PoisonError::into_inner) {
+        match &mut *self.phase.lock().unwrap_or_else(PoisonError::into_inner) {
             Phase::Working => self.flag.store(true, Ordering::Relaxed),
-            Phase::Before(new) => {
-                new.iter().for_each(RunDir::remove_unsaved);
-                exit_at_once(INTERRUPTED.into())
-            }
+            Phase::Before(new) => end(new.as_ref()),
+            Phase::Training { new, stopped } => match stopped {
+                None => {
+                    *stopped = Some(Instant::now());
+                    self.flag.store(true, Ordering::Relaxed);
+                    note(
+                        "stopping: the run is saved and ends; Ctrl-C again ends it at once, \
+                         without saving",
+                    );
+                }
+                Some(since) if since.elapsed() < MEANT => {}
+                Some(_) => end(new.as_ref()),
+            },
         }
     }
+}
+
+/// Ends the process, and removes the folder of a `new` run that has saved nothing.
+fn end(new: Option<&RunDir>) -> ! {
+    new.into_iter().for_each(RunDir::remove_unsaved);
+    exit_at_once(INTERRUPTED.into())
 }
 
 /// Ends the process at once. On Unix, libraries do not clean up then. A driver would free what its
@@ -86,4 +128,41 @@ fn exit_at_once(code: i32) -> ! {
     }
     #[cfg(not(unix))]
     std::process::exit(code)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::train::Config;
+
+    /// A second signal would remove the folder if nothing was saved.
+    #[test]
+    fn a_training_knows_if_its_run_is_new() {
+        let root = tempfile::tempdir().unwrap();
+        let run = RunDir::create(root.path(), "r").unwrap();
+        run.write_config(&Config::default()).unwrap();
+        for (new, expected) in [(Some(run), true), (None, false)] {
+            let stop = Stop {
+                phase: Arc::new(Mutex::new(Phase::Before(new))),
+                flag: Arc::default(),
+            };
+            assert!(!stop.begin_training().load(Ordering::Relaxed));
+            stop.signal();
+            stop.signal();
+            assert!(stop.check().is_err());
+            let phase = stop.phase.lock().unwrap();
+            let is_new = |phase: &Phase| match phase {
+                Phase::Training { new, stopped } => stopped.map(|_| new.is_some()),
+                _ => None,
+            };
+            assert_eq!(is_new(&phase), Some(expected));
+            drop(phase);
+            stop.end_training();
+            assert!(
+                RunDir::open(root.path(), "r").is_ok(),
+                "it is locked no more"
+            );
+        }
+    }
 }

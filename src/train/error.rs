@@ -169,7 +169,7 @@ pub enum TrainError {
         /// What to do.
         remedy: String,
     },
-    /// A signal ended a translation.
+    /// A signal ended a translation, or a score of a run.
     #[error(
         "stopped; the results that are named above are complete, the others were not written; run \
          it again for the others"

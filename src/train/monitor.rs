@@ -5,6 +5,7 @@ use super::objective::Objective;
 use crate::gpu::{Gpu, GpuError, ReadBack, buffer_bytes};
 use crate::program::Store;
 use crate::tape::{MONITOR_BYTES, MONITOR_COLUMNS, MONITOR_HEAD, MONITOR_ROWS};
+use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
 /// The most readings under way at one time.
@@ -18,7 +19,7 @@ pub(super) fn staging_bytes() -> u64 {
 }
 
 /// The losses of one step.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Losses {
     /// The step, from 1.
     pub step: u64,

@@ -44,6 +44,14 @@ impl EvalMetric {
         }
     }
 
+    /// A value of it with the digits that say something, and its unit.
+    pub fn words(self, value: f64) -> String {
+        match self {
+            Self::L1 | Self::Ssim => format!("{value:.4}"),
+            Self::Psnr => format!("{value:.2} dB"),
+        }
+    }
+
     /// Its value in a score, if it is defined.
     pub fn of(self, score: &Score) -> Option<f64> {
         match self {

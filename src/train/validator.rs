@@ -12,6 +12,7 @@ use crate::metrics::{SsimWindow, psnr, ssim};
 use crate::nn::Generator;
 use crate::program::{Store, Workspace, WorkspacePlan};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Images of a sample grid.
 const SAMPLES: usize = 8;
@@ -49,16 +50,17 @@ impl Validator {
         Ok(Self { pairs })
     }
 
-    /// Scores the first pairs of `held_out`, each at its own size. Images that share statistics go
-    /// through the generator together.
+    /// Scores the first pairs of `held_out`, each at its own size, until `stop` is set. Images that
+    /// share statistics go through the generator together.
     ///
     /// # Errors
-    /// Those of loading, compiling and translating.
+    /// [`TrainError::Interrupted`], and those of loading, compiling and translating.
     pub fn score(
         &mut self,
         gpu: &Gpu,
         store: &Store,
         held_out: &PairSet,
+        stop: &AtomicBool,
     ) -> Result<Score, TrainError> {
         let pairs = held_out.len().min(SCORED_PAIRS);
         let (mut l1, mut copy_l1, mut psnr_sum) = (0.0, 0.0, 0.0);
@@ -76,7 +78,10 @@ impl Validator {
             psnr_sum += share(psnr(&output, &target).unwrap_or(f64::NAN));
             let similarity = ssim(&output, &target, SsimWindow::Uniform).ok();
             ssim_sum = ssim_sum.zip(similarity).map(|(sum, one)| sum + share(one));
-            Ok::<(), TrainError>(())
+            match stop.load(Ordering::Relaxed) {
+                true => Err(TrainError::Interrupted),
+                false => Ok(()),
+            }
         })?;
         Ok(Score {
             l1,

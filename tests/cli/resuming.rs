@@ -10,14 +10,20 @@ fn a_run_that_has_ended_says_so_and_can_be_made_longer() {
     copy_folder(finished(), root);
     let ended = stderr(&succeed(root, "train --resume t"));
     assert!(
-        ended.contains("runs/t has ended after 4 steps")
-            && ended.contains("train --resume runs/t --epochs N, or --steps N"),
+        ended.contains("note: runs/t ended after 4 steps; to go on, name the new length in all: ")
+            && ended.contains(
+                "pix2pix train --resume runs/t --epochs N, or pix2pix train --resume runs/t \
+                 --steps N"
+            ),
         "{ended}"
     );
     let page = fs::read_to_string(root.join("runs/t/index.html")).unwrap();
     assert!(
-        page.contains("<pre>pix2pix train --resume runs/t --epochs N</pre>")
-            && page.contains("4 of 4"),
+        page.contains(
+            "<p>Ended after 4 steps; to go on, name the new length in all:</p>\n\
+             <pre>pix2pix train --resume runs/t --epochs N\n\
+             pix2pix train --resume runs/t --steps N</pre>"
+        ) && page.contains("4 of 4"),
         "{page}"
     );
     let shorter = fail_cleanly(root, 2, "train --resume t --steps 3");

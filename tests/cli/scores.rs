@@ -41,8 +41,21 @@ fn a_run_that_gets_no_better_ends_and_its_best_weights_stay() {
         rows.lines().skip(1).all(|row| !row.ends_with(',')),
         "{rows}"
     );
-    let page = fs::read_to_string(root.join("runs/r/losses.svg")).unwrap();
-    assert!(page.contains("SSIM of held-out pairs"));
+    let chart = fs::read_to_string(root.join("runs/r/losses.svg")).unwrap();
+    assert!(chart.contains("SSIM of held-out pairs"));
+    let page = fs::read_to_string(root.join("runs/r/index.html")).unwrap();
+    for expected in [
+        "<p>Ended at step 3: 2 held-out scores in a row were not better; to go on all the same:</p>\n\
+         <pre>pix2pix train --resume runs/r --patience 4</pre>",
+        "<dt>Held-out SSIM</dt>",
+        " at step 1</small>",
+        "the best held-out SSIM, at step 1</td>",
+        "--model runs/r/checkpoints/best.safetensors --out translated</pre>",
+    ] {
+        assert!(page.contains(expected), "{expected}: {page}");
+    }
+    // The step that ended the run was scored, and is not scored again.
+    assert_eq!(rows.lines().count(), 4, "{rows}");
     succeed(
         root,
         "translate pairs/val/a.png --half A --model runs/r/checkpoints/best.safetensors --out out",

@@ -70,6 +70,14 @@ fn an_interrupted_run_saves_and_goes_on() {
     let checkpoint = format!("runs/long/checkpoints/step-{step:06}.safetensors");
     assert!(root.join(checkpoint).is_file());
     assert!(text.contains("--resume runs/long"), "{text}");
+    let told = "stopping: the run is saved and ends; Ctrl-C again ends it at once, without saving";
+    assert!(text.lines().any(|line| line == told), "{text}");
+    let page = fs::read_to_string(root.join("runs/long/index.html")).unwrap();
+    let stopped = format!(
+        "<p>Stopped and saved at step {step}; go on with:</p>\n\
+         <pre>pix2pix train --resume runs/long</pre>"
+    );
+    assert!(page.contains(&stopped), "{page}");
 
     // As its user would: end it sooner now, by the configuration that the checkpoint carries.
     let before = rows();
@@ -85,6 +93,53 @@ fn an_interrupted_run_saves_and_goes_on() {
         "steps are logged once and in order: {steps:?}"
     );
     assert!(*steps.last().unwrap() > step, "it went on");
+}
+
+/// Training hangs here, so that the first signal cannot end it.
+#[test]
+fn a_second_signal_ends_a_training_at_once_and_checkpoints_are_whole() {
+    let folder = temporary();
+    let root = folder.path();
+    dataset(&root.join("pairs"), 2);
+    let run = root.join("runs/r");
+    let rows =
+        || fs::read_to_string(run.join("metrics.csv")).map_or(0, |text| text.lines().count());
+    // Each step has a row.
+    let line = format!("train pairs --name r --steps 1900 --checkpoint-every 1 {TINY}");
+    let child = start(root, &line);
+    wait_until(|| rows() > 2);
+    let shell = |script: &str| {
+        let mut shell = Command::new("sh");
+        let status = shell.args(["-c", script]).current_dir(root).status();
+        assert!(status.unwrap().success(), "{script}");
+    };
+    // Whoever appends to a pipe waits for its reader.
+    shell("mkfifo pipe && mv -f pipe runs/r/metrics.csv");
+    let kill = format!("kill -INT {}", child.id());
+    shell(&kill);
+    // At once it is no second signal.
+    shell(&kill);
+    std::thread::sleep(Duration::from_millis(1_500));
+    let output = stop(child, "INT");
+    let text = stderr(&output);
+    assert_eq!(output.status.code(), Some(130), "{text}");
+    let told = "stopping: the run is saved and ends; Ctrl-C again";
+    assert!(text.contains(told), "{text}");
+    assert!(!text.contains("stopped and saved"), "{text}");
+    let checkpoints = crate::snapshot(&run.join("checkpoints"));
+    let is_one = |path: &Path| {
+        path.extension()
+            .is_some_and(|ending| ending == "safetensors")
+    };
+    let whole: Vec<_> = checkpoints
+        .iter()
+        .filter(|(path, _)| is_one(path))
+        .collect();
+    assert!(!whole.is_empty());
+    for (path, bytes) in whole {
+        let read = safetensors::SafeTensors::deserialize(bytes);
+        assert!(read.is_ok(), "{}", path.display());
+    }
 }
 
 #[test]

@@ -7,7 +7,8 @@ use pix2pix::gpu::Gpu;
 use pix2pix::interop::TensorFile;
 use pix2pix::tape::ArenaPart;
 use pix2pix::tensor::DType;
-use pix2pix::train::run::RunDir;
+use pix2pix::train::checkpoint::TrainingProgress;
+use pix2pix::train::run::{MetricsRow, RunDir};
 use pix2pix::train::{Config, Length, Objective, Optimizer, Policy, Recipe, Trainer, checkpoint};
 use pix2pix_harness::config::{penalised, small_config, two_scales};
 use pix2pix_harness::gpu;
@@ -68,17 +69,42 @@ fn resuming_changes_no_bit(gpu: &Gpu, config: &Config) {
 
 #[test]
 fn a_stopped_run_goes_on_with_the_same_bits_and_a_whole_metrics_file() {
-    stops_and_goes_on(5);
+    stops_and_goes_on(5, 1);
+}
+
+/// The stop finds a score, which is dropped and comes first when the run goes on.
+#[test]
+fn a_run_stopped_in_a_score_goes_on_with_this_score() {
+    stops_and_goes_on(5, 5);
+}
+
+#[test]
+#[ignore = "second tier: three runs"]
+fn a_run_stopped_in_its_last_score_goes_on_with_this_score() {
+    stops_and_goes_on(5, 12);
 }
 
 #[test]
 #[ignore = "second tier: three runs"]
 fn a_run_stopped_at_the_step_of_a_sample_goes_on_with_the_same_bits() {
-    stops_and_goes_on(1);
+    stops_and_goes_on(1, 1);
 }
 
-/// Stops a run after its first report, and compares it with one that never stopped.
-fn stops_and_goes_on(sample_every: u64) {
+/// The rows of a run, but for the time that they took.
+fn rows(run: &RunDir) -> Vec<MetricsRow> {
+    let rows = run.metrics().unwrap().into_iter();
+    let seconds = 0.0;
+    rows.map(|row| MetricsRow { seconds, ..row }).collect()
+}
+
+fn newest_progress(run: &RunDir) -> TrainingProgress {
+    let newest = run.checkpoints().unwrap().pop().unwrap();
+    checkpoint::read_progress(&TensorFile::open(&newest.path).unwrap()).unwrap()
+}
+
+/// Stops a run at its first report of step `stop_at` or a later one, and compares it with one that
+/// never stopped.
+fn stops_and_goes_on(sample_every: u64, stop_at: u64) {
     let gpu = gpu();
     let root = tempfile::tempdir().unwrap();
     let config = Config {
@@ -92,34 +118,51 @@ fn stops_and_goes_on(sample_every: u64) {
         Trainer::start(&gpu, config.clone(), &bundled(&config), stopped.clone()).unwrap();
     let stop = AtomicBool::new(false);
     let outcome = trainer
-        .train(&stop, &mut |_| stop.store(true, Ordering::Relaxed))
+        .train(&stop, &mut |report| {
+            stop.fetch_or(report.losses.step >= stop_at, Ordering::Relaxed);
+        })
         .unwrap();
     assert!(
-        outcome.interrupted && (1..12).contains(&outcome.step),
+        outcome.interrupted && (stop_at..=12).contains(&outcome.step),
         "stopped at step {}",
         outcome.step
     );
     drop(trainer);
-    resume(&gpu, &stopped)
+    // Nothing is shown once it is stopped: a row of this step would have no score.
+    let is_due = outcome.step.is_multiple_of(sample_every) || outcome.step == 12;
+    let unscored = newest_progress(&stopped).unscored.map(|losses| losses.step);
+    assert_eq!(unscored, is_due.then_some(outcome.step));
+    let has_row = rows(&stopped).iter().any(|row| row.step == outcome.step);
+    assert_ne!(has_row, is_due);
+    assert!(!stopped.sample_path(outcome.step).exists());
+
+    // It may be stopped again in this very score.
+    let again = resume(&gpu, &stopped)
+        .train(&AtomicBool::new(true), &mut |_| {})
+        .unwrap();
+    assert!(again.interrupted && again.step == outcome.step);
+    let after = newest_progress(&stopped).unscored.map(|losses| losses.step);
+    assert_eq!(after, unscored);
+
+    let outcome = resume(&gpu, &stopped)
         .train(&AtomicBool::new(false), &mut |_| {})
         .unwrap();
+    assert!(!outcome.interrupted);
     assert_same_tensors(&whole.checkpoint_path(12), &stopped.checkpoint_path(12));
-    let rows = |run: &RunDir| -> Vec<(u64, f32, Option<f32>)> {
-        run.metrics()
-            .unwrap()
-            .iter()
-            .map(|row| (row.step, row.g_l1, row.d_real))
-            .collect()
-    };
-    assert_eq!(
-        rows(&whole).iter().map(|row| row.0).collect::<Vec<_>>(),
-        (1..=12).collect::<Vec<_>>()
-    );
+    let [of_whole, of_stopped] = [&whole, &stopped].map(newest_progress);
+    assert_eq!(of_whole.best, of_stopped.best);
+    assert_eq!(of_stopped.unscored, None);
+    let steps: Vec<u64> = rows(&whole).iter().map(|row| row.step).collect();
+    assert_eq!(steps, (1..=12).collect::<Vec<_>>());
     assert_eq!(
         rows(&whole),
         rows(&stopped),
         "a sample every {sample_every} steps"
     );
+    for step in steps {
+        let [whole, stopped] = [&whole, &stopped].map(|run| fs::read(run.sample_path(step)).ok());
+        assert!(whole == stopped, "the samples of step {step}");
+    }
 }
 
 #[test]

@@ -162,7 +162,7 @@ impl CellRun {
             trainer.session().discriminator.is_some(),
         );
         let (began, total) = (trainer.step(), trainer.schedule().total_steps);
-        let summary = trainer.train(stop.begin(), &mut |report| progress.report(report));
+        let summary = trainer.train(stop.begin_training(), &mut |report| progress.report(report));
         progress.finish();
         let summary = summary?;
         if summary.interrupted {
@@ -216,5 +216,6 @@ fn has_ended(progress: &TrainingProgress, dataset: &Dataset) -> Result<bool, Tra
     let waited = progress.best.map_or(0, |best| best.waited);
     let patience = progress.config.patience;
     let is_out_of_patience = patience.is_some_and(|patience| waited >= patience);
-    Ok(progress.step >= schedule.total_steps || is_out_of_patience)
+    let has_all_steps = progress.step >= schedule.total_steps && progress.unscored.is_none();
+    Ok(has_all_steps || is_out_of_patience)
 }

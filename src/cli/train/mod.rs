@@ -1,5 +1,6 @@
 //! `pix2pix train`.
 
+mod going_on;
 mod resume;
 
 use super::network::{NetworkArgs, PreparedArgs, ScheduleArgs, configure};
@@ -16,34 +17,17 @@ use crate::gpu::Gpu;
 use crate::nn::TestNorm;
 use crate::tensor::DType;
 use crate::train::checkpoint::NetworkKind;
-use crate::train::run::{Commands, RunDir, quote};
+use crate::train::run::{RunDir, Stage, Standing};
 use crate::train::{
     CHANGED_ON_RESUME, Config, EvalMetric, Field, Group, Length, RunSummary, Score, Settings,
     Trainer, check_fits, check_pretrained,
 };
 use clap::{Args, Command, Id};
+pub use going_on::COMMANDS;
 use resume::resume;
 pub use resume::with_choices;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-
-/// The commands that the page of a run shows.
-pub const COMMANDS: Commands = Commands {
-    resume: |run| format!("pix2pix train --resume {}", quote(run)),
-    extend: |run| format!("pix2pix train --resume {} --epochs N", quote(run)),
-    translate: |model, images| {
-        let folders: String = (2..=images).map(|number| format!(" A{number}")).collect();
-        let inputs = if images > 1 {
-            format!("A{folders}")
-        } else {
-            "photo.png".to_owned()
-        };
-        format!(
-            "pix2pix translate {inputs} --model {} --out translated",
-            quote(model)
-        )
-    },
-};
 
 /// Time for scores and sample grids that a line tells of.
 const WORTH_A_LINE: Duration = Duration::from_secs(10);
@@ -221,7 +205,8 @@ fn train(gpu: &Gpu, mut trainer: Trainer, run: &RunDir, stop: &Stop) -> Result<(
         trainer.schedule().total_steps,
         trainer.session().discriminator.is_some(),
     );
-    let result = trainer.train(stop.begin(), &mut |report| progress.report(report));
+    let result = trainer.train(stop.begin_training(), &mut |report| progress.report(report));
+    stop.end_training();
     progress.finish();
     if result.is_err() {
         run.remove_unsaved();
@@ -250,52 +235,48 @@ fn finish(outcome: &RunSummary, run: &RunDir) -> Result<(), CliError> {
             scaling.scale, scaling.skipped_steps
         ));
     }
-    if outcome.interrupted {
-        note(&format!(
-            "stopped and saved at step {}; go on with: pix2pix train --resume {}",
-            outcome.step,
-            quote(run.path())
-        ));
+    let standing = &outcome.standing;
+    if matches!(standing.stage, Stage::Stopped | Stage::OutOfPatience { .. }) {
+        note(&going_on::line(run.path(), standing));
     }
-    tell_of_best(outcome, run);
+    tell_of_best(standing, run);
     print(&format!("all of the run: {}", run.page_path().display()))?;
-    let picture = outcome.picture.display();
-    match &outcome.score {
-        Some(score) => print(&format!("{}: {picture}", held_out_words(score))),
-        None => print(&format!("no held-out pairs; training samples: {picture}")),
+    let Some((step, picture)) = &outcome.picture else {
+        return Ok(());
+    };
+    let mut words = match &outcome.score {
+        Some(score) => held_out_words(score, standing.metric),
+        None => "no held-out pairs; training samples".to_owned(),
+    };
+    if *step != outcome.step {
+        words += &format!(", at step {step}");
     }
+    print(&format!("{words}: {}", picture.display()))
 }
 
-/// The scores of held-out pairs.
-fn held_out_words(score: &Score) -> String {
-    let mut words = format!("held-out L1 {:.4}", score.l1);
-    if let Some(ssim) = score.ssim {
-        words += &format!(", SSIM {ssim:.4}");
-    }
-    if let Some(copy_l1) = score.copy_l1 {
-        words += &format!(", copying the input L1 {copy_l1:.4}");
-    }
-    words
+/// The scores of held-out pairs. The one that counts is among them.
+fn held_out_words(score: &Score, counts: EvalMetric) -> String {
+    let shown = [EvalMetric::L1, EvalMetric::Ssim, EvalMetric::Psnr];
+    let mut words: Vec<String> = shown
+        .into_iter()
+        .filter(|metric| *metric != EvalMetric::Psnr || *metric == counts)
+        .filter_map(|metric| {
+            let value = metric.of(score)?;
+            Some(format!("{} {}", metric.title(), metric.words(value)))
+        })
+        .collect();
+    let copied = score.copy_l1.map(|l1| EvalMetric::L1.words(l1));
+    words.extend(copied.map(|l1| format!("copying the input L1 {l1}")));
+    format!("held-out {}", words.join(", "))
 }
 
-/// Tells which checkpoint is the best, if it is not the last one, and why the run is short.
-fn tell_of_best(outcome: &RunSummary, run: &RunDir) {
-    let Some(best) = outcome.best else { return };
-    if outcome.out_of_patience {
+/// Tells which checkpoint is the best, if it is not the last one.
+fn tell_of_best(standing: &Standing, run: &RunDir) {
+    if let Some(best) = standing.best.filter(|best| best.step != standing.step) {
         note(&format!(
-            "ended at step {}: {} held-out scores in a row were not better; to go on all the same: \
-             pix2pix train --resume {} --patience {}",
-            outcome.step,
-            outcome.waited,
-            quote(run.path()),
-            2 * outcome.waited
-        ));
-    }
-    if best.step != outcome.step {
-        note(&format!(
-            "the best held-out {} was {:.4}, at step {}: {}",
-            outcome.metric.title(),
-            best.value,
+            "the best held-out {} was {}, at step {}: {}",
+            standing.metric.title(),
+            standing.metric.words(best.value),
             best.step,
             run.best_path().display()
         ));
@@ -361,6 +342,32 @@ pub fn base_name(path: &Path) -> String {
 mod tests {
     use super::*;
     use std::collections::BTreeSet;
+
+    #[test]
+    fn the_score_that_counts_is_among_those_that_are_told() {
+        let score = Score {
+            l1: 0.125,
+            copy_l1: Some(0.25),
+            ssim: Some(0.5),
+            psnr: 20.125,
+            pairs: 4,
+        };
+        let always = "held-out L1 0.1250, SSIM 0.5000";
+        for (counts, psnr) in [
+            (EvalMetric::L1, ""),
+            (EvalMetric::Ssim, ""),
+            (EvalMetric::Psnr, ", PSNR 20.12 dB"),
+        ] {
+            let expected = format!("{always}{psnr}, copying the input L1 0.2500");
+            assert_eq!(held_out_words(&score, counts), expected);
+        }
+        let small = Score {
+            ssim: None,
+            copy_l1: None,
+            ..score
+        };
+        assert_eq!(held_out_words(&small, EvalMetric::L1), "held-out L1 0.1250");
+    }
 
     #[test]
     fn a_long_time_for_scores_and_grids_is_told() {

@@ -1,13 +1,13 @@
 //! `pix2pix train --resume`: the newest checkpoint of a run, and its data set.
 
-use super::{COMMANDS, TrainArgs, base_name, open_dataset, recorded, train};
+use super::{COMMANDS, TrainArgs, base_name, going_on, open_dataset, recorded, train};
 use crate::cli::reading::tell_of_dataset;
 use crate::cli::stop::Stop;
 use crate::cli::{CliError, note, note_as_it_is};
 use crate::data::{Dataset, Split};
 use crate::gpu::Profile;
 use crate::interop::TensorFile;
-use crate::train::run::{RunDir, quote};
+use crate::train::run::{RunDir, Stage, Standing, quote};
 use crate::train::{Config, Length, TrainError, Trainer, checkpoint};
 use std::path::{Component, Path, PathBuf};
 
@@ -69,8 +69,8 @@ pub fn with_choices(profile: &Profile, progress: &checkpoint::TrainingProgress) 
     }
 }
 
-/// Says that the run has ended, or how long it is now and what that means for its learning rate.
-/// `None` for a run that just goes on.
+/// Says that the run has ended, or how long it is now and what that means for its learning rate, or
+/// that a score comes first. `None` for a run that just goes on.
 ///
 /// # Errors
 /// [`CliError::Usage`] for a length that the run has passed.
@@ -108,15 +108,26 @@ fn describe_length(
             steps(total(old))
         )));
     }
-    Ok((now == done).then(|| {
+    if progress.unscored.is_some() {
+        return Ok(Some(format!(
+            "note: the score of step {done} was stopped, and comes first"
+        )));
+    }
+    let ended = Standing {
+        stage: Stage::Complete,
+        step: done,
+        length: now,
+        metric: progress.config.eval_metric,
+        best: progress.best,
+    };
+    let said = || {
         format!(
-            "note: {0} has ended after {1}; to go on, name the new length in all: pix2pix train \
-             --resume {2} --epochs N, or --steps N",
+            "note: {} {}",
             folder.display(),
-            steps(done),
-            quote(folder)
+            going_on::line(folder, &ended)
         )
-    }))
+    };
+    Ok((now == done).then(said))
 }
 
 /// Adds a remedy to an error that is about the checkpoint.

@@ -25,6 +25,7 @@ pub(super) use network::{MODEL, json};
 
 use super::config::{Config, ModelConfig};
 use super::error::TrainError;
+use super::monitor::Losses;
 use super::objective::UpdateOrder;
 use super::recipe::{Optimizer, Recipe};
 use super::schedule::Plateau;
@@ -73,6 +74,10 @@ pub struct TrainingProgress {
     /// The best held-out score so far.
     #[serde(default)]
     pub best: Option<Best>,
+    /// The losses of this step, if its held-out score was stopped. The run that goes on begins with
+    /// this score.
+    #[serde(default)]
+    pub unscored: Option<Losses>,
 }
 
 /// The kernel of each contraction, as [`Profile::tuned`](crate::gpu::Profile::tuned) takes them.

@@ -7,6 +7,7 @@ use std::str::FromStr;
 
 use super::atomic::write_atomic;
 use super::error::RunError;
+use crate::train::score::EvalMetric;
 
 /// The columns of every run.
 const HEADER: &str =
@@ -63,6 +64,15 @@ pub struct MetricsRow {
 }
 
 impl MetricsRow {
+    /// A held-out score, if it was measured after this step.
+    pub(super) fn held_out(&self, metric: EvalMetric) -> Option<f32> {
+        match metric {
+            EvalMetric::L1 => self.val_l1,
+            EvalMetric::Ssim => self.val_ssim,
+            EvalMetric::Psnr => self.val_psnr,
+        }
+    }
+
     fn header(&self) -> String {
         header_of([self.d_gp.is_some(), self.g_feat.is_some()])
     }

@@ -22,10 +22,11 @@ mod lock;
 mod metrics;
 mod page;
 mod plot;
+mod standing;
 mod unsaved;
 
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -45,6 +46,7 @@ pub use grid::{SampleRow, Samples};
 pub use lock::RunLock;
 pub use metrics::MetricsRow;
 pub use page::quote;
+pub use standing::{Commands, GoOn, Stage, Standing};
 
 const CONFIG: &str = "config.json";
 const METRICS: &str = "metrics.csv";
@@ -66,17 +68,6 @@ pub struct RunDir {
     has_saved: Arc<AtomicBool>,
     /// Held until the last copy of this value is gone.
     lock: Option<Arc<RunLock>>,
-}
-
-/// The commands that the page of a run shows, as the program that wrote it takes them.
-#[derive(Clone, Copy, Debug)]
-pub struct Commands {
-    /// Goes on with the run in a folder.
-    pub resume: fn(&Path) -> String,
-    /// Goes on with the run in a folder that has ended, for a number of epochs in all.
-    pub extend: fn(&Path) -> String,
-    /// Translates so many images at a time with a checkpoint.
-    pub translate: fn(&Path, usize) -> String,
 }
 
 /// The score of the held-out pairs before anything is learned.
@@ -352,34 +343,6 @@ impl RunDir {
             Ok(Checkpoint { path, step, bytes })
         };
         files.into_iter().map(checkpoint).collect()
-    }
-
-    /// Draws `losses.svg` and writes `index.html` again from what lies on the disk. `length` is the
-    /// number of steps of the whole run, if it is known.
-    ///
-    /// # Errors
-    /// Any error of reading the run's files or of writing these two. A file that could not be
-    /// written keeps its old content.
-    pub fn refresh(&self, length: Option<u64>) -> Result<(), RunError> {
-        self.check_place()?;
-        let rows = self.metrics()?;
-        let held_out: Option<HeldOut> = self.read_if_there(HELD_OUT)?;
-        let copy_l1 = held_out.map(|held_out| held_out.copy_l1);
-        let chart = plot::write(&self.path.join(CHART), &rows, copy_l1)?;
-        let page = page::Page {
-            run: self,
-            config: self.read_if_there(CONFIG)?,
-            rows: &rows,
-            held_out,
-            length,
-            chart,
-            samples: step_files(&self.path.join(SAMPLES), "png")?,
-            checkpoints: self.checkpoints()?,
-        };
-        let html = page.render();
-        write_atomic(&self.page_path(), |writer| {
-            writer.write_all(html.as_bytes())
-        })
     }
 
     fn at(root: &Path, name: &str) -> Result<Self, RunError> {

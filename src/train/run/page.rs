@@ -1,14 +1,26 @@
 //! `index.html`: the whole run on one page. It opens from the disk. It needs no server, no script
 //! and no other site.
 
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;
+
 use std::fmt::Write;
+use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use super::atomic::write_atomic;
+use super::error::RunError;
+use super::files::step_files;
 use super::metrics::MetricsRow;
-use super::{CHART, Checkpoint, HeldOut, METRICS, RunDir, SAMPLES};
+use super::{
+    CHART, CONFIG, Checkpoint, HELD_OUT, HeldOut, METRICS, RunDir, SAMPLES, Standing, plot,
+};
 use crate::interop::html::{STYLE, escape, link};
+use crate::train::score::{Best, EvalMetric};
 
 const OWN_STYLE: &str = include_str!("page.css");
 /// CSS pixels that a sample grid may take across.
@@ -16,25 +28,68 @@ const GRID_WIDTH: u32 = 940;
 /// How often the pixels of a small grid are repeated at most.
 const GRID_ZOOM: u32 = 4;
 
+impl RunDir {
+    /// Draws `losses.svg` and writes `index.html` again from what lies on the disk.
+    ///
+    /// # Errors
+    /// Any error of reading the run's files or of writing these two. A file that could not be
+    /// written keeps its old content.
+    pub fn refresh(&self, standing: &Standing) -> Result<(), RunError> {
+        self.check_place()?;
+        let rows = self.metrics()?;
+        let held_out: Option<HeldOut> = self.read_if_there(HELD_OUT)?;
+        let copy_l1 = held_out.map(|held_out| held_out.copy_l1);
+        let chart = plot::write(&self.path().join(CHART), &rows, copy_l1)?;
+        let page = Page {
+            run: self,
+            config: self.read_if_there(CONFIG)?,
+            rows: &rows,
+            held_out,
+            standing,
+            chart,
+            samples: step_files(&self.path().join(SAMPLES), "png")?,
+            checkpoints: self.checkpoints()?,
+            best: self.best_checkpoint(standing.best),
+        };
+        let html = page.render();
+        write_atomic(&self.page_path(), |writer| {
+            writer.write_all(html.as_bytes())
+        })
+    }
+
+    /// The best checkpoint, if it is there, with its score.
+    fn best_checkpoint(&self, best: Option<Best>) -> Option<(Best, Checkpoint)> {
+        let (best, path) = (best?, self.best_path());
+        let metadata = fs::metadata(&path).ok()?;
+        let checkpoint = Checkpoint {
+            path,
+            step: best.step,
+            bytes: metadata.len(),
+        };
+        metadata.is_file().then_some((best, checkpoint))
+    }
+}
+
 /// What lies on the disk of a run, ready to be shown.
-pub(super) struct Page<'a> {
-    pub run: &'a RunDir,
-    pub config: Option<Value>,
-    pub rows: &'a [MetricsRow],
-    pub held_out: Option<HeldOut>,
-    /// Steps of the whole run, if they are known.
-    pub length: Option<u64>,
+struct Page<'a> {
+    run: &'a RunDir,
+    config: Option<Value>,
+    rows: &'a [MetricsRow],
+    held_out: Option<HeldOut>,
+    standing: &'a Standing,
     /// Whether there is a loss chart.
-    pub chart: bool,
+    chart: bool,
     /// Sample grids by rising step.
-    pub samples: Vec<(u64, PathBuf)>,
+    samples: Vec<(u64, PathBuf)>,
     /// Checkpoints by rising step.
-    pub checkpoints: Vec<Checkpoint>,
+    checkpoints: Vec<Checkpoint>,
+    /// The one with the best held-out score.
+    best: Option<(Best, Checkpoint)>,
 }
 
 impl Page<'_> {
     /// The page as HTML. Every value from outside is escaped.
-    pub fn render(&self) -> String {
+    fn render(&self) -> String {
         let name = escape(self.run.name());
         let sections = [
             self.newest(),
@@ -58,32 +113,37 @@ impl Page<'_> {
         let Some(last) = self.rows.last() else {
             return "<p>No step has been logged yet.</p>\n".to_owned();
         };
-        let step = match self.length {
-            Some(length) => format!("{} of {length}", last.step),
-            None => last.step.to_string(),
-        };
+        let step = format!("{} of {}", last.step, self.standing.length);
         let mut tiles = tile("Step", &step, "");
         tiles += &tile("Epoch", &last.epoch.to_string(), "");
         tiles += &tile("Time trained", &duration(last.seconds), "");
-        let measured = || {
-            self.rows
-                .iter()
-                .filter_map(|row| Some((row.step, row.val_l1?)))
-        };
-        if let Some((_, l1)) = measured().next_back() {
-            let best = measured().min_by(|a, b| a.1.total_cmp(&b.1));
-            let best = best.map(|(step, l1)| format!("best {l1:.4} at step {step}"));
-            tiles += &tile(
-                "Held-out L1",
-                &format!("{l1:.4}"),
-                &best.unwrap_or_default(),
-            );
-        }
+        tiles += &self.scores();
         if let Some(HeldOut { pairs, copy_l1 }) = self.held_out {
             let note = format!("L1 on the same {pairs} pairs");
             tiles += &tile("Copying the input", &format!("{copy_l1:.4}"), &note);
         }
         format!("<dl>\n{tiles}</dl>\n")
+    }
+
+    /// The newest held-out score that counts, with the best one, and the L1, which copying the
+    /// input has as well.
+    fn scores(&self) -> String {
+        let counts = self.standing.metric;
+        let mut shown = vec![counts];
+        if counts != EvalMetric::L1 {
+            shown.push(EvalMetric::L1);
+        }
+        let of = |metric: EvalMetric| {
+            let mut newest = self.rows.iter().rev();
+            let value = newest.find_map(|row| row.held_out(metric))?;
+            let best = self.standing.best.filter(|_| metric == counts);
+            let note = best.map_or_else(String::new, |best| {
+                format!("best {} at step {}", metric.words(best.value), best.step)
+            });
+            let label = format!("Held-out {}", metric.title());
+            Some(tile(&label, &metric.words(value.into()), &note))
+        };
+        shown.into_iter().filter_map(of).collect()
     }
 
     fn newest(&self) -> String {
@@ -182,24 +242,27 @@ impl Page<'_> {
         )
     }
 
-    /// The checkpoints, and the commands that use the newest one.
+    /// The checkpoints, and the commands that use them.
     fn files(&self) -> String {
         let Some(newest) = self.checkpoints.last() else {
             return String::new();
         };
-        let rows: String = self
-            .checkpoints
-            .iter()
-            .map(|checkpoint| {
-                let file = checkpoint.path.strip_prefix(self.run.path());
-                let file = file.unwrap_or(&checkpoint.path).to_string_lossy();
-                format!(
-                    "<tr><td>{}</td><td class=\"number\">{}</td></tr>\n",
-                    escape(&file),
-                    size(checkpoint.bytes)
-                )
-            })
-            .collect();
+        let row = |checkpoint: &Checkpoint, what: &str| {
+            let file = checkpoint.path.strip_prefix(self.run.path());
+            let file = file.unwrap_or(&checkpoint.path).to_string_lossy();
+            format!(
+                "<tr><td>{}</td><td class=\"number\">{}</td><td>{what}</td></tr>\n",
+                escape(&file),
+                size(checkpoint.bytes)
+            )
+        };
+        let newer = self.checkpoints.iter();
+        let mut rows: String = newer.map(|checkpoint| row(checkpoint, "")).collect();
+        if let Some((best, checkpoint)) = &self.best {
+            let metric = self.standing.metric.title();
+            let what = format!("the best held-out {metric}, at step {}", best.step);
+            rows += &row(checkpoint, &what);
+        }
         format!(
             "<h2>Checkpoints</h2>\n<table>\n{rows}</table>\n{}",
             self.commands(newest)
@@ -211,22 +274,23 @@ impl Page<'_> {
         let Some(commands) = self.run.commands else {
             return String::new();
         };
-        // A run that has ended only goes on if it becomes longer.
-        let has_ended = self.length.is_some_and(|length| newest.step >= length);
-        let (words, resume) = if has_ended {
-            let extend = (commands.extend)(self.run.path());
-            (
-                "The run has ended. Train longer, N is the length in all:",
-                extend,
-            )
-        } else {
-            ("Resume training:", (commands.resume)(self.run.path()))
+        let go_on = (commands.go_on)(self.run.path(), self.standing);
+        let (words, model) = match &self.best {
+            Some((best, checkpoint)) => (
+                format!(
+                    "Translate images with the best weights, of step {}",
+                    best.step
+                ),
+                checkpoint,
+            ),
+            None => ("Translate images".to_owned(), newest),
         };
-        let translate = (commands.translate)(&newest.path, self.images("input") as usize);
+        let translate = (commands.translate)(&model.path, self.images("input") as usize);
         format!(
             "<h2>Go on from here</h2>\n\
-             <p>{words}</p>\n<pre>{}</pre>\n<p>Translate images:</p>\n<pre>{}</pre>\n",
-            escape(&resume),
+             <p>{}:</p>\n<pre>{}</pre>\n<p>{words}:</p>\n<pre>{}</pre>\n",
+            escape(&sentence(&go_on.words)),
+            escape(&go_on.commands.join("\n")),
             escape(&translate)
         )
     }
@@ -280,6 +344,13 @@ fn tile(label: &str, value: &str, note: &str) -> String {
     format!("<div><dt>{label}</dt><dd>{value}{note}</dd></div>\n")
 }
 
+/// Words with a capital letter at their beginning.
+fn sentence(words: &str) -> String {
+    let mut letters = words.chars();
+    let first = letters.next().map(char::to_uppercase);
+    first.into_iter().flatten().chain(letters).collect()
+}
+
 /// The link to a sample grid, relative to the page.
 fn sample_link(path: &Path) -> String {
     link(&Path::new(SAMPLES).join(path.file_name().unwrap_or_default()))
@@ -313,38 +384,5 @@ fn duration(seconds: f64) -> String {
         (0, 0) => format!("{rest} s"),
         (0, _) => format!("{minutes} min {rest} s"),
         _ => format!("{hours} h {minutes} min"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn shell_words_are_quoted_where_they_must_be() {
-        assert_eq!(quote(Path::new("runs/flat-3d")), "runs/flat-3d");
-        assert_eq!(quote(Path::new("my runs/it's")), "'my runs/it'\\''s'");
-    }
-
-    #[test]
-    fn numbers_read_well() {
-        assert_eq!(size(512), "0.5 KiB");
-        assert_eq!(size(218 * 1024 * 1024), "218.0 MiB");
-        assert_eq!(duration(7.9), "7 s");
-        assert_eq!(duration(125.0), "2 min 5 s");
-        assert_eq!(duration(7325.0), "2 h 2 min");
-        assert_eq!(duration(f64::NAN), "0 s");
-    }
-
-    #[test]
-    fn nested_configuration_is_flat_and_escaped() {
-        let config =
-            serde_json::json!({ "data": { "path": "<b>", "sizes": [64, 64] }, "seed": null });
-        let mut rows = String::new();
-        config_rows(&mut rows, "", &config);
-        let expected = "<tr><th>data.path</th><td>&lt;b&gt;</td></tr>\n\
-                        <tr><th>data.sizes</th><td>[64,64]</td></tr>\n\
-                        <tr><th>seed</th><td>–</td></tr>\n";
-        assert_eq!(rows, expected);
     }
 }

@@ -3,8 +3,9 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
+use crate::train::score::EvalMetric;
 
-fn config() -> Config {
+pub(super) fn config() -> Config {
     Config {
         dataset: Some("<script>&".into()),
         ..Config::default()
@@ -29,7 +30,18 @@ pub(super) fn row(step: u64) -> MetricsRow {
     }
 }
 
-fn entries(folder: &Path) -> Vec<String> {
+/// A run of `length` steps that has done 20 and goes on.
+pub(super) fn standing(length: u64) -> Standing {
+    Standing {
+        stage: Stage::Training,
+        step: 20,
+        length,
+        metric: EvalMetric::L1,
+        best: None,
+    }
+}
+
+pub(super) fn entries(folder: &Path) -> Vec<String> {
     let mut names: Vec<String> = fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -185,105 +197,10 @@ fn broken_json_is_named() {
     fs::write(run.config_path(), "{\"size\":").unwrap();
     for error in [
         run.read_config().unwrap_err(),
-        run.refresh(None).unwrap_err(),
+        run.refresh(&standing(40)).unwrap_err(),
     ] {
         assert!(matches!(error, RunError::Json { .. }));
         assert!(error.to_string().contains(CONFIG));
-    }
-}
-
-#[test]
-fn an_empty_run_has_a_page() {
-    let root = tempfile::tempdir().unwrap();
-    let run = RunDir::create(root.path(), "cats").unwrap();
-    run.refresh(None).unwrap();
-    assert_eq!(
-        entries(run.path()),
-        [lock::FILE, CHECKPOINTS, PAGE, SAMPLES]
-    );
-    assert!(
-        fs::read_to_string(run.page_path())
-            .unwrap()
-            .contains("No step")
-    );
-}
-
-/// Writes what a run of 20 steps has.
-fn fill(run: &RunDir) {
-    run.write_config(&config()).unwrap();
-    let held_out = HeldOut {
-        pairs: 40,
-        copy_l1: 0.131,
-    };
-    run.write_held_out(&held_out).unwrap();
-    for step in [10, 20, 30] {
-        run.append(&row(step)).unwrap();
-    }
-    run.rewind(20).unwrap();
-    assert_eq!(run.metrics().unwrap(), [row(10), row(20)]);
-    let image = vec![0.0; 4 * 4 * 3];
-    let row = SampleRow {
-        height: 4,
-        width: 4,
-        input: image.clone(),
-        output: image.clone(),
-        target: image,
-    };
-    let samples = Samples {
-        rows: vec![row.clone(), row],
-    };
-    run.write_samples(10, &samples).unwrap();
-    let newest = run.write_samples(20, &samples).unwrap();
-    assert_eq!(newest, run.sample_path(20));
-    write_atomic(&run.checkpoint_path(20), |writer| {
-        writer.write_all(&[0; 2048])
-    })
-    .unwrap();
-}
-
-#[test]
-fn the_page_shows_the_run_and_nothing_from_elsewhere() {
-    let root = tempfile::tempdir().unwrap();
-    let run = RunDir::create(root.path(), "<i>R&D's")
-        .unwrap()
-        .with_commands(Commands {
-            resume: |run| format!("resume the run in {}", run.display()),
-            extend: |run| format!("make the run in {} longer", run.display()),
-            translate: |model, images| format!("translate {images} with {}", model.display()),
-        });
-    fill(&run);
-    run.refresh(None).unwrap();
-
-    let html = fs::read_to_string(run.page_path()).unwrap();
-    for part in [
-        "<h1>&lt;i&gt;R&amp;D&#39;s</h1>",
-        "<td>&lt;script&gt;&amp;</td>",
-        "<td>0.0002</td>",
-        "0.2500",
-        "0.1310",
-        "src=\"losses.svg\"",
-        "src=\"samples/step-000010.png\" loading=\"lazy\"",
-        "after step 20</h2>",
-        "checkpoints/step-000020.safetensors</td><td class=\"number\">2.0 KiB",
-        "resume the run in",
-        "translate 1 with",
-    ] {
-        assert!(html.contains(part), "{part}");
-    }
-    for foreign in ["<i>", "<script", "http:", "https:", "file:", "url("] {
-        assert!(!html.contains(foreign), "{foreign}");
-    }
-    assert!(run.path().join(CHART).exists());
-
-    for (length, step, command) in [
-        (40, "20 of 40", "resume the run in"),
-        (20, "20 of 20", "longer</pre>"),
-    ] {
-        run.refresh(Some(length)).unwrap();
-        let html = fs::read_to_string(run.page_path()).unwrap();
-        assert!(html.contains(step), "{step}");
-        assert!(html.contains(command), "{command}");
-        assert_eq!(html.contains("resume the run in"), length > 20, "{length}");
     }
 }
 
@@ -295,7 +212,7 @@ fn only_an_unsaved_folder_of_this_process_is_removed() {
         let run = RunDir::create(root.path(), name).unwrap();
         run.write_config(&config()).unwrap();
         run.append(&row(1)).unwrap();
-        run.refresh(None).unwrap();
+        run.refresh(&standing(40)).unwrap();
         fs::write(run.path().join(CHECKPOINTS).join(".pix2pix-1.tmp"), "half").unwrap();
         run
     };
@@ -362,31 +279,6 @@ fn a_data_set_is_no_run_and_is_not_touched() {
     assert_eq!(entries(&data), ["train"]);
 }
 
-#[test]
-fn the_page_says_which_images_it_shows() {
-    let root = tempfile::tempdir().unwrap();
-    for (name, val_l1, expected) in [
-        (
-            "held",
-            Some(0.25),
-            ["Held-out images", "each held-out image"],
-        ),
-        ("own", None, ["Training images", "each training image"]),
-    ] {
-        let run = RunDir::create(root.path(), name).unwrap();
-        run.append(&MetricsRow { val_l1, ..row(1) }).unwrap();
-        fs::write(run.sample_path(1), "").unwrap();
-        run.refresh(None).unwrap();
-        let html = fs::read_to_string(run.page_path()).unwrap();
-        for part in expected {
-            assert!(
-                html.contains(&format!("{part} after step 1")),
-                "{name}: {part}"
-            );
-        }
-    }
-}
-
 /// The folder of a run was moved away, and another run has its name now.
 #[cfg(unix)]
 #[test]
@@ -409,7 +301,7 @@ fn a_run_does_not_write_into_the_folder_of_another() {
         moved.rewind(0),
         moved.write_held_out(&held_out),
         moved.write_samples(1, &samples).map(drop),
-        moved.refresh(None),
+        moved.refresh(&standing(40)),
     ] {
         let error = result.unwrap_err();
         assert!(matches!(error, RunError::Replaced { .. }), "{error}");

@@ -1,17 +1,15 @@
-//! What a training run writes to the disk: rows of losses and scores, sample grids, checkpoints.
-//! Also the error for a step that failed.
+//! What a training run writes to the disk: rows of losses and scores, checkpoints. Also the error
+//! for a step that failed.
 
-use super::{StepReport, Trainer};
+use super::Trainer;
 use crate::data::batch_sampler::BatchSampler;
-use crate::interop::TensorFile;
 use crate::ops::loss_scale::GRADIENT_COLUMN;
 use crate::train::checkpoint::{self, TrainingProgress, kernel_choices};
 use crate::train::error::TrainError;
 use crate::train::monitor::Losses;
-use crate::train::run::{HeldOut, MetricsRow};
-use crate::train::score::{Best, Score};
+use crate::train::run::MetricsRow;
+use crate::train::score::Score;
 use crate::train::step::{LOSSES, WEIGHTED};
-use std::path::PathBuf;
 use std::time::Instant;
 
 /// Checkpoints that stay on the disk: the newest ones.
@@ -70,101 +68,6 @@ impl Trainer<'_> {
         }
     }
 
-    /// Scores the held-out pairs, if there are any, and writes the row of this step.
-    pub(super) fn evaluate(
-        &mut self,
-        report: &mut dyn FnMut(&StepReport),
-    ) -> Result<Option<Score>, TrainError> {
-        if !self.shown.1 {
-            return Ok(None);
-        }
-        let began = Instant::now();
-        let (gpu, store) = (self.gpu, &self.session.store);
-        let score = self
-            .session
-            .with_used_weights(gpu, || self.validator.score(gpu, store, &self.shown.0))?;
-        if let Some(copy_l1) = score.copy_l1 {
-            self.run.write_held_out(&HeldOut {
-                pairs: score.pairs,
-                copy_l1: copy_l1 as f32,
-            })?;
-        }
-        self.score = Some(score);
-        self.showing += began.elapsed();
-        if let Some(losses) = self.losses {
-            self.log(&losses, Some(score))?;
-            report(&StepReport {
-                losses,
-                epoch: self.schedule.epoch(losses.step),
-                score: self.score,
-            });
-        }
-        Ok(self.score)
-    }
-
-    /// Takes in a score. If it is the best so far, its weights are saved beside the other
-    /// checkpoints.
-    pub(super) fn keep_best(&mut self, score: Option<Score>) -> Result<(), TrainError> {
-        let Some(score) = score else { return Ok(()) };
-        let (metric, step) = (self.config.eval_metric, self.step);
-        Best::observe(&mut self.best, metric, step, &score);
-        if Best::observe(&mut self.kept, metric, step, &score) {
-            self.run.check_place()?;
-            let progress = TrainingProgress {
-                best: self.kept,
-                ..self.progress()
-            };
-            checkpoint::save(self.gpu, &self.session, &progress, &self.run.best_path())?;
-            self.run.mark_saved();
-        }
-        Ok(())
-    }
-
-    /// Reads what the best checkpoint scored, if there is one. A run saves its last checkpoint
-    /// before its last score, so only that file knows if the last weights were the best ones.
-    pub(super) fn find_kept(&mut self) {
-        let path = self.run.best_path();
-        if !path.is_file() {
-            return;
-        }
-        let read = TensorFile::open(&path).map_err(TrainError::from);
-        match read.and_then(|file| checkpoint::read_progress(&file)) {
-            Ok(TrainingProgress { best, .. }) => {
-                // Steps after this one are done again, and may score better.
-                self.kept = best.map(|best| Best {
-                    scored: best.scored.min(self.step),
-                    ..best
-                });
-            }
-            Err(error) => self.notes.push(format!(
-                "the best checkpoint so far cannot be read, so the next scored one replaces it: \
-                 {error}"
-            )),
-        }
-    }
-
-    /// Whether the run has waited long enough for a better score.
-    pub(super) fn is_out_of_patience(&self) -> bool {
-        let waited = self.best.map_or(0, |best| best.waited);
-        self.config
-            .patience
-            .is_some_and(|patience| waited >= patience)
-    }
-
-    pub(super) fn sample(&mut self) -> Result<PathBuf, TrainError> {
-        let began = Instant::now();
-        let (gpu, store) = (self.gpu, &self.session.store);
-        let samples = self
-            .session
-            .with_used_weights(gpu, || self.validator.samples(gpu, store, &self.shown.0))?;
-        let picture = self.run.write_samples(self.step, &samples)?;
-        if let Some(events) = &self.events {
-            events.samples(self.step, &picture)?;
-        }
-        self.showing += began.elapsed();
-        Ok(picture)
-    }
-
     pub(super) fn save(&mut self) -> Result<(), TrainError> {
         let (progress, path) = (self.progress(), self.run.checkpoint_path(self.step));
         self.run.check_place()?;
@@ -193,6 +96,7 @@ impl Trainer<'_> {
             choices: kernel_choices(&self.session.plan().choices),
             plateau: self.schedule.plateau,
             best: self.best,
+            unscored: self.unscored,
         }
     }
 

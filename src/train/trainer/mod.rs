@@ -2,6 +2,8 @@
 
 mod files;
 mod pairs;
+mod report;
+mod showing;
 
 use super::checkpoint::{self, TrainingProgress};
 use super::config::Config;
@@ -9,7 +11,7 @@ use super::error::TrainError;
 use super::memory::explain_sizes;
 use super::monitor::{LossReader, Losses, Reading};
 use super::pretrained::load_pretrained;
-use super::run::{RunDir, RunEvents};
+use super::run::{RunDir, RunEvents, Stage};
 use super::schedule::{Policy, Schedule};
 use super::score::{Best, EvalMetric, Score};
 use super::session::Session;
@@ -18,8 +20,8 @@ use super::validator::Validator;
 use crate::data::{Dataset, Loader, LoaderOptions, PairSet, Split};
 use crate::gpu::Gpu;
 use crate::interop::TensorFile;
-use crate::ops::loss_scale::Scaling;
 use pairs::{other_pairs, shown_pairs};
+pub use report::{RunSummary, StepReport};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,46 +29,6 @@ use std::time::{Duration, Instant};
 
 /// The longest time between two checkpoints. A crash loses at most so much.
 const SAVE_PERIOD: Duration = Duration::from_secs(300);
-
-/// What a run reports while it trains.
-#[derive(Debug, Clone, Copy)]
-pub struct StepReport {
-    /// The newest finished step.
-    pub losses: Losses,
-    /// Its epoch, from 1.
-    pub epoch: u64,
-    /// The newest held-out score.
-    pub score: Option<Score>,
-}
-
-/// How a run ended.
-#[derive(Debug, Clone)]
-pub struct RunSummary {
-    /// Steps done in all.
-    pub step: u64,
-    /// The last held-out score, if there are held-out pairs.
-    pub score: Option<Score>,
-    /// The last sample grid.
-    pub picture: PathBuf,
-    /// Whether it was stopped before its last step.
-    pub interrupted: bool,
-    /// Whether it ended before its last step, because no score was better for so long.
-    pub out_of_patience: bool,
-    /// How many held-out scores in a row were not better, as patience counts them.
-    pub waited: u64,
-    /// The best held-out score: that of the weights in `checkpoints/best`.
-    pub best: Option<Best>,
-    /// What that is a score of.
-    pub metric: EvalMetric,
-    /// Time of training, from the first batch to the last loss.
-    pub training: Duration,
-    /// The part of it that was spent waiting for batches.
-    pub data_wait: Duration,
-    /// Time for scores and sample grids. Those after the last step are no part of `training`.
-    pub showing: Duration,
-    /// The generator's and the discriminator's loss scale; none in f32.
-    pub scaling: Vec<Scaling>,
-}
 
 /// A run: session, data and folder.
 #[derive(Debug)]
@@ -93,10 +55,14 @@ pub struct Trainer<'a> {
     began: Instant,
     losses: Option<Losses>,
     score: Option<Score>,
+    /// The losses of this step, if its score was stopped and is still to come.
+    unscored: Option<Losses>,
+    /// The newest sample grid of this process, and its step.
+    picture: Option<(u64, PathBuf)>,
     /// The best score, as a run without a stop would have it: patience counts from it.
     best: Option<Best>,
-    /// The score of the weights in `checkpoints/best`. The last weights before a stop can be better
-    /// than `best`, which does not see them.
+    /// The score of the weights in `checkpoints/best`. The last weights of a run that becomes
+    /// longer can be better than `best`, which does not see them.
     kept: Option<Best>,
     notes: Vec<String>,
     /// Time that scores and sample grids took.
@@ -147,12 +113,17 @@ impl<'a> Trainer<'a> {
         let began = (progress.pairs, progress.fingerprint);
         trainer.notes.extend(other_pairs(began, &trainer.training));
         checkpoint::load(gpu, &trainer.session, &trainer.config, file)?;
-        trainer.run.rewind(progress.step)?;
+        // The row of a step whose score was stopped comes with this score.
+        let logged = progress
+            .step
+            .saturating_sub(progress.unscored.is_some().into());
+        trainer.run.rewind(logged)?;
         trainer.run.write_config(&trainer.config)?;
         trainer.schedule.plateau = progress.plateau;
         trainer.best = progress.best;
         trainer.step = progress.step;
-        trainer.logged = progress.step;
+        trainer.logged = logged;
+        (trainer.losses, trainer.unscored) = (progress.unscored, progress.unscored);
         trainer.find_kept();
         let here = trainer.progress();
         if here.adapter != progress.adapter {
@@ -253,6 +224,8 @@ impl<'a> Trainer<'a> {
             began: Instant::now(),
             losses: None,
             score: None,
+            unscored: None,
+            picture: None,
             best: None,
             kept: None,
             notes: Vec::new(),
@@ -285,8 +258,9 @@ impl<'a> Trainer<'a> {
         &self.notes
     }
 
-    /// Trains to the end, or until `stop` is set. In both cases there is a checkpoint then.
-    /// `report` is called after every reading of the losses.
+    /// Trains to the end, or until `stop` is set. In both cases there is a checkpoint then. A score
+    /// that `stop` finds is dropped, and the run that goes on begins with it. `report` is called
+    /// after every reading of the losses.
     ///
     /// # Errors
     /// [`TrainError::NotFinite`], and errors of the data, the device and the disk. The last
@@ -303,8 +277,12 @@ impl<'a> Trainer<'a> {
         let mut loader = Loader::new(self.training.clone(), &options)?;
         let mut reader = LossReader::new(self.step, &self.config.objective);
         let (began, first) = (Instant::now(), self.step);
+        if self.unscored.is_some() && self.step < self.schedule.total_steps {
+            self.show_and_save([true, true], stop, report)?;
+        }
         while self.step < self.schedule.total_steps
             && !stop.load(Ordering::Relaxed)
+            && self.unscored.is_none()
             && !self.is_out_of_patience()
         {
             let batch = loader.next_batch()?;
@@ -314,31 +292,24 @@ impl<'a> Trainer<'a> {
             let reading = reader.submitted(self.gpu, &self.session.store, self.step)?;
             self.note(reading, report)?;
             reader.pace(began.elapsed().as_secs_f64() / (self.step - first) as f64);
-            self.keep(&mut reader, report)?;
+            self.keep(&mut reader, stop, report)?;
         }
         let reading = reader.finish(self.gpu, &self.session.store, self.step)?;
         self.note(reading, report)?;
         let (training, data_wait) = (began.elapsed(), loader.waited());
         drop(loader);
-        let is_short = self.step < self.schedule.total_steps;
-        let out_of_patience = is_short && self.is_out_of_patience();
-        let interrupted = is_short && !out_of_patience;
         // The weights are saved first: they must not be lost because a picture cannot be written.
         self.save()?;
-        let score = self.evaluate(report)?;
-        self.keep_best(score)?;
-        let picture = self.sample()?;
-        self.run.refresh(Some(self.schedule.total_steps))?;
+        let stage = self.show_last(stop, report)?;
+        let standing = self.standing(stage);
+        self.run.refresh(&standing)?;
         let scaling = self.session.store.scaling(self.gpu)?;
         Ok(RunSummary {
             step: self.step,
             score: self.score,
-            picture,
-            interrupted,
-            out_of_patience,
-            waited: self.best.map_or(0, |best| best.waited),
-            best: self.kept,
-            metric: self.config.eval_metric,
+            picture: self.picture.clone(),
+            interrupted: stage == Stage::Stopped,
+            standing,
             training,
             data_wait,
             showing: self.showing,
@@ -346,42 +317,28 @@ impl<'a> Trainer<'a> {
         })
     }
 
-    /// Saves and samples when it is time. If steps are long, the clock decides when to save. After
+    /// Shows and saves when it is time. If steps are long, the clock decides when to save. After
     /// the last step the caller does both.
     fn keep(
         &mut self,
         reader: &mut LossReader,
+        stop: &AtomicBool,
         report: &mut dyn FnMut(&StepReport),
     ) -> Result<(), TrainError> {
         let due = |every: u64| {
             self.step.is_multiple_of(every.max(1)) && self.step < self.schedule.total_steps
         };
-        let (sample, save) = (
+        let due = [
             due(self.config.sample_every),
             due(self.config.checkpoint_every) || self.saved.elapsed() > SAVE_PERIOD,
-        );
-        if !sample && !save {
+        ];
+        if due == [false; 2] {
             return Ok(());
         }
         // The losses are read first, because weights that are not finite must not be saved.
         let reading = reader.finish(self.gpu, &self.session.store, self.step)?;
         self.note(reading, report)?;
-        if sample {
-            // The score comes before the checkpoint, because the checkpoint holds the schedule
-            // after this score.
-            let score = self.evaluate(report)?;
-            score
-                .into_iter()
-                .for_each(|score| self.schedule.observe(score.l1 as f32));
-            self.keep_best(score)?;
-        }
-        if save {
-            self.save()?;
-        }
-        if sample {
-            self.sample()?;
-        }
-        Ok(self.run.refresh(Some(self.schedule.total_steps))?)
+        self.show_and_save(due, stop, report)
     }
 
     /// Takes in a reading. The newest losses go to the report. About a thousand rows of a run go to
