@@ -9,6 +9,7 @@
 //! | [`picture`] | a picture in memory: any number of channels |
 //! | `convert` | pictures from the `image` crate's and back |
 //! | [`pixels`] | what the channels of an image mean: grey, RGB, RGBA, parts of Lab, labels |
+//! | [`background`] | the colour behind pictures that let something through |
 //! | [`lab`] | CIE Lab |
 //! | `colour`, [`palette`] | the colours of label maps, and the numbers that stand for them |
 //! | [`limits`] | which files are accepted as images |
@@ -64,6 +65,7 @@
 pub mod affix;
 mod animation;
 pub mod augment;
+pub mod background;
 pub mod batch;
 pub mod batch_sampler;
 pub mod bundled;
@@ -137,6 +139,7 @@ pub mod windows;
 pub mod write;
 
 pub use augment::{Jitter, preprocess_pair, to_unit};
+pub use background::Background;
 pub use batch::{Batch, Sample};
 pub use dataset::Dataset;
 pub use density::Density;

@@ -13,7 +13,7 @@ use super::jpeg::check_jpeg;
 use super::limits::{SizeLimit, decoder_limits};
 use super::open_exr::read_exr;
 use super::orientation::orientation_of;
-use super::picture::Picture;
+use super::picture::{Extra, Picture};
 use super::pnm::read_pnm;
 use super::read_options::ReadOptions;
 use super::read_tally::{ReadTally, nearly_black};
@@ -140,13 +140,22 @@ pub(super) fn decode_counted(
 ) -> Result<Picture, DataError> {
     let stored = decode_as_stored(path, bytes, options.limit())?;
     let (origin, format) = (origin_of(path, bytes), format_of(bytes));
-    if format == Some(ImageFormat::OpenExr) {
+    let is_exr = format == Some(ImageFormat::OpenExr);
+    if is_exr && options.background.is_none() {
         stored.count_multiplied(origin, tally);
     }
-    let picture = stored.picture(origin, options.values.as_ref(), tally)?;
+    let mut picture = stored.picture(origin, options.values.as_ref(), tally)?;
+    if is_exr && options.background.is_some() && picture.has_opacity() {
+        let extra = Extra {
+            is_premultiplied: true,
+            ..picture.extra()
+        };
+        picture = picture.with_extra(extra);
+    }
     if !options.are_channels {
         tally.count_brighter(path, &picture);
     }
+    let picture = options.lay(path, picture, tally);
     let file = || BufReader::new(Cursor::new(bytes));
     if let Some(format) = format {
         tally.count_unused(path, format, options.values.is_some(), || Some(file()));

@@ -1,9 +1,14 @@
 //! What a caller says about how image files are read.
 
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 
+use super::background::Background;
 use super::limits::SizeLimit;
+use super::picture::Picture;
 use super::pixels::Pixels;
+use super::read_tally::ReadTally;
 use super::split::Direction;
 use super::values::{ValueError, ValueMapping, ValueRange};
 
@@ -27,6 +32,8 @@ pub struct ReadOptions {
     /// Every channel is a number of its own, so colours are not divided by an opacity that they are
     /// multiplied by. Otherwise those that are more than white then are told.
     pub are_channels: bool,
+    /// What pictures with opacity are laid on, which then have none. Without it the opacity stays.
+    pub background: Option<Background>,
 }
 
 impl ReadOptions {
@@ -40,6 +47,26 @@ impl ReadOptions {
     /// Whether pictures that are nearly black are told.
     pub(super) fn tells_dark(&self) -> bool {
         self.values.is_none() && !self.are_labels
+    }
+
+    /// The same for the channels of one side. Those that hold opacity have nothing behind them.
+    pub fn on(self, background: Option<Background>, pixels: &Pixels) -> Self {
+        Self {
+            background: background.filter(|_| !pixels.keeps_opacity()),
+            ..self
+        }
+    }
+
+    /// The picture of a file, or some of its rows, on the background if there is one. If pixels let
+    /// something through, this is counted.
+    pub(super) fn lay(&self, path: &Path, picture: Picture, tally: &mut ReadTally) -> Picture {
+        let Some(background) = self.background else {
+            return picture;
+        };
+        if picture.is_translucent() {
+            tally.count_laid(path, background);
+        }
+        picture.on(background)
     }
 
     /// How large an image may be.
@@ -118,6 +145,7 @@ impl PairReading {
             },
             are_labels: false,
             are_channels: pixels.are_any_channels(),
+            background: None,
         })
     }
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use image::ImageFormat;
 
 use super::animation::has_further_pictures;
+use super::background::Background;
 use super::colour_space::other_colours;
 use super::depth::Depth;
 use super::picture::Picture;
@@ -54,6 +55,8 @@ pub(super) enum What {
     Multiplied,
     /// Colours are more than the opacity that they are multiplied by. How much of white they are.
     Brighter,
+    /// Pixels let something through, and this lies behind them.
+    Laid(Background),
     /// There are pictures behind the first one.
     FirstPicture,
     /// A TIFF has a mask that says which pixels count.
@@ -134,6 +137,11 @@ impl ReadTally {
         if count > 0 {
             self.count(What::Brighter, path, count, largest);
         }
+    }
+
+    /// Counts a picture that lets something through and is laid on a colour.
+    pub(super) fn count_laid(&mut self, path: &Path, background: Background) {
+        self.put(What::Laid(background), path, None);
     }
 
     /// Counts a file of whole numbers up to `most`, which is far less than the range.
@@ -330,6 +338,9 @@ impl What {
                 "colours above the opacity that they are multiplied by, which become white where \
                  they are divided by it"
                     .to_owned()
+            }
+            Self::Laid(background) => {
+                format!("images with transparent pixels, which are laid on {background}")
             }
             Self::OtherColours(_) => {
                 "images whose colours are not sRGB and are read as if they were".to_owned()

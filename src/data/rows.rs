@@ -25,7 +25,7 @@ use super::values::stored::{Origin, mapped};
 pub struct RowReader {
     path: PathBuf,
     layout: PictureLayout,
-    limit: SizeLimit,
+    options: ReadOptions,
     /// Rows that were read.
     next: u32,
     /// The largest sample of the rows that were read, if they are all nearly black and this is
@@ -66,7 +66,7 @@ impl RowReader {
             tells_brighter: !options.are_channels && !is_whole,
             path: path.to_owned(),
             layout,
-            limit: options.limit(),
+            options: *options,
             next: 0,
             tally,
             source,
@@ -78,7 +78,8 @@ impl RowReader {
         &self.path
     }
 
-    /// Size, channels and depth of the picture in it.
+    /// Size, channels and depth of the picture in it. A background takes opacity out of what is
+    /// read.
     pub fn layout(&self) -> PictureLayout {
         self.layout
     }
@@ -107,6 +108,7 @@ impl RowReader {
         if self.tells_brighter {
             self.tally.count_brighter(&self.path, &picture);
         }
+        let picture = self.options.lay(&self.path, picture, &mut self.tally);
         self.darkest = self
             .darkest
             .and_then(|darkest| Some(nearly_black(&picture)?.max(darkest)));
@@ -130,7 +132,7 @@ impl RowReader {
                     ..self.layout
                 };
                 let picture = read_png(reader, layout, self.next == height)
-                    .map_err(|error| png_error(&self.path, error, self.limit))?;
+                    .map_err(|error| png_error(&self.path, error, self.options.limit()))?;
                 let Some(values) = values else {
                     return Ok(picture);
                 };

@@ -107,6 +107,11 @@ impl Pixels {
         matches!(self.single(), Pixels::Channels(_))
     }
 
+    /// Whether opacity is one of these channels.
+    pub fn keeps_opacity(&self) -> bool {
+        matches!(self.single(), Pixels::Rgba | Pixels::Channels(_))
+    }
+
     /// What each of them is.
     fn single(&self) -> &Self {
         if let Pixels::Stack { of, .. } = self {
@@ -209,7 +214,7 @@ impl Pixels {
         &self,
         images: &'a [(PathBuf, Picture)],
     ) -> impl Iterator<Item = &'a PathBuf> {
-        let keeps_it = matches!(self.single(), Pixels::Rgba | Pixels::Channels(_));
+        let keeps_it = self.keeps_opacity();
         let lost = move |image: &Picture| !keeps_it && image.is_translucent();
         images
             .iter()

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod animation;
+mod background;
 mod colour_space;
 mod dark;
 mod density;

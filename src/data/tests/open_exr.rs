@@ -2,7 +2,7 @@
 
 use crate::data::head::size_of;
 use crate::data::read::{decode, decode_counted};
-use crate::data::{DataError, Depth, Picture, ReadOptions, ReadTally, ValueMapping};
+use crate::data::{Background, DataError, Depth, Picture, ReadOptions, ReadTally, ValueMapping};
 use exr::prelude::{
     AnyChannel, AnyChannels, Blocks, Compression, Encoding, FlatSamples, Image, Layer,
     LayerAttributes, LineOrder, SmallVec, SpecificChannels, Text, Vec2, WritableImage,
@@ -231,6 +231,35 @@ fn colours_that_stay_multiplied_by_their_opacity_are_told() {
     );
     assert!(lines(&["R", "G", "B", "A"], |_, _| 1.0).is_empty());
     assert!(lines(&["R", "G", "B"], |_, _| 0.5).is_empty());
+}
+
+/// On a colour they are laid as such, and are not multiplied once more.
+#[test]
+fn colours_that_stay_multiplied_are_laid_on_a_colour() {
+    let half = one(&["R", "G", "B", "A"], |channel, _| {
+        [0.5, 0.0, 0.25, 0.5][channel]
+    });
+    let options = ReadOptions {
+        background: Some(Background::WHITE),
+        ..ReadOptions::default()
+    };
+    let mut tally = ReadTally::default();
+    let picture = decode_counted(Path::new("a.exr"), &half, &options, &mut tally).unwrap();
+    let shares: Vec<f32> = picture
+        .pixel(0, 0)
+        .map(|sample| f32::from(sample) / 65_535.0)
+        .collect();
+    let expected = [1.0, 0.5, 0.75];
+    let is_near = |(found, expected): (&f32, f32)| (found - expected).abs() < 1e-4;
+    assert!(
+        shares.len() == 3 && shares.iter().zip(expected).all(is_near),
+        "{shares:?}"
+    );
+    let lines: Vec<String> = tally.lines().collect();
+    assert_eq!(
+        lines,
+        ["images with transparent pixels, which are laid on white: 1, such as a.exr"]
+    );
 }
 
 /// The sizes are those of the head, and nothing is behind it.

@@ -20,6 +20,7 @@ const AS_STORED: ReadOptions = ReadOptions {
     max_pixels: None,
     are_labels: false,
     are_channels: false,
+    background: None,
 };
 
 /// EXIF that says nothing but this orientation.
