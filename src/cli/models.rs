@@ -25,12 +25,8 @@ pub fn run(args: &ModelsArgs) -> Result<(), CliError> {
         name: name.into(),
         remedy: super::weights::names(),
     })?;
-    print(
-        model
-            .card()?
-            .page(model.name, model.weights.len())
-            .trim_end(),
-    )
+    let page = model.card()?.page_alone(model.name, model.weights.len());
+    print(page.trim_end())
 }
 
 fn list() -> Result<(), CliError> {

@@ -1,5 +1,7 @@
 //! What is told of a bundled model.
 
+use super::alone::without_folders;
+use crate::data::Background;
 use crate::metrics::{Metric, number};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -16,6 +18,9 @@ pub struct ModelCard {
     pub output: String,
     /// Side of the pictures that it is for, in pixels: those of its last training run.
     pub size: u32,
+    /// What lay behind the drawings that it was trained on. Images with opacity are laid on it.
+    #[serde(default)]
+    pub background: Option<Background>,
     /// How it was trained.
     pub training: Training,
     /// What it was trained on.
@@ -211,7 +216,12 @@ impl ModelCard {
         ))
     }
 
-    /// The page of the model, in Markdown.
+    /// The page of the model for somebody who has the program alone.
+    pub fn page_alone(&self, name: &str, bytes: usize) -> String {
+        without_folders(&self.page(name, bytes), name)
+    }
+
+    /// The page of the model, in Markdown, as it lies in the model's folder.
     pub fn page(&self, name: &str, bytes: usize) -> String {
         let (training, data) = (&self.training, &self.data);
         let mut text = format!(
@@ -220,7 +230,10 @@ impl ModelCard {
             self.use_line(),
             bytes as f64 / 1e6
         );
-        text += &format!("\n`pix2pix translate` takes it by its name, `{name}`.\n");
+        let laid = self.background.map_or_else(String::new, |colour| {
+            format!(", and lays images with opacity on {colour}")
+        });
+        text += &format!("\n`pix2pix translate` takes it by its name, `{name}`{laid}.\n");
         text += "\n## What it is bad at\n\n";
         for weakness in &self.weaknesses {
             text += &format!("- {weakness}\n");
@@ -295,6 +308,10 @@ mod tests {
         ] {
             assert!(page.contains(part), "{part} is not in {page}");
         }
+        let on_white = CARD.replace(r#""lines","#, r#""lines", "background": "white","#);
+        let card: ModelCard = serde_json::from_str(&on_white).unwrap();
+        let page = card.page("dots", 1);
+        assert!(page.contains("by its name, `dots`, and lays images with opacity on white."));
         let other = CARD.replace("title", "tittle");
         assert!(serde_json::from_str::<ModelCard>(&other).is_err());
     }

@@ -10,6 +10,7 @@
 //! | `README.md` | the same to read |
 //! | `grid.png` | pictures of the test split: input, output, target |
 
+mod alone;
 mod card;
 
 pub use card::{CardMean, DataSource, ModelCard, SplitScores, Training, TrainingRun};
