@@ -195,6 +195,14 @@ pub enum CliError {
         /// Frames that were written.
         frames: usize,
     },
+    /// A signal ended a translation of files.
+    #[error("stopped; results that are complete: {made}; {again}")]
+    TranslationStopped {
+        /// Results that were written.
+        made: usize,
+        /// How it goes on.
+        again: String,
+    },
     /// A signal ended a tool of `prepare`.
     #[error(
         "stopped; files that are made: {made} of {all}; run it again with --skip-existing for the \
@@ -317,6 +325,7 @@ impl CliError {
             Self::Train(TrainError::Interrupted)
             | Self::Eval(EvalError::Train(TrainError::Interrupted))
             | Self::StreamStopped { .. }
+            | Self::TranslationStopped { .. }
             | Self::ToolStopped { .. } => INTERRUPTED,
             Self::Stream { source, .. } | Self::Cell { source, .. } => return source.exit_code(),
             _ => 1,

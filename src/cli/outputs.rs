@@ -27,7 +27,7 @@ pub struct OutputArgs {
 pub struct ExistingArgs {
     /// Write over files that are there
     #[arg(long)]
-    force: bool,
+    pub force: bool,
     /// Leave files that are there, and make the other results: go on with a batch that was stopped.
     /// Files of 0 bytes are not finished and are made again
     #[arg(long = "skip-existing", conflicts_with = "force")]

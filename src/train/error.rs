@@ -170,10 +170,7 @@ pub enum TrainError {
         remedy: String,
     },
     /// A signal ended a translation, or a score of a run.
-    #[error(
-        "stopped; the results that are named above are complete, the others were not written; run \
-         it again for the others"
-    )]
+    #[error("stopped before the end")]
     Interrupted,
     /// A loss is not finite any more. Or a gradient is not, although the loss scale is 1 already.
     #[error(

@@ -7,6 +7,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod background;
 mod bad_input;
 mod bench;
 mod choices;
@@ -19,6 +20,7 @@ mod evaluation;
 mod event_files;
 mod everything;
 mod export;
+mod far_sizes;
 mod formats;
 mod generators;
 mod good_use;

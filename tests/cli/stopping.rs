@@ -180,6 +180,7 @@ fn a_data_set_that_is_stopped_has_no_half_written_file() {
 fn a_translation_that_is_stopped_leaves_no_half_written_file() {
     let folder = temporary();
     picture(&folder.path().join("in/large.png"), 1600, 1600);
+    picture(&folder.path().join("in/a.png"), 32, 32);
     fs::write(folder.path().join("in/damaged.png"), "no picture").unwrap();
     let model = generator();
     let child = start(
@@ -188,8 +189,9 @@ fn a_translation_that_is_stopped_leaves_no_half_written_file() {
     );
     let results = folder.path().join("out");
     let files = || fs::read_dir(&results).map_or(0, Iterator::count);
-    // The result's file under its temporary name, for which hundreds of tiles are to come.
-    wait_until(|| files() > 0);
+    // One result, and another one's file under its temporary name, for which hundreds of tiles are
+    // to come.
+    wait_until(|| files() > 1);
     let output = stop(child, "TERM");
     let text = stderr(&output);
     assert_eq!(output.status.code(), Some(130), "{text}");
@@ -198,8 +200,11 @@ fn a_translation_that_is_stopped_leaves_no_half_written_file() {
     assert!(
         lines.len() == 2
             && lines[0].starts_with("error: in/damaged.png: ")
-            && lines[1].starts_with("error: stopped"),
+            && lines[1]
+                == "error: stopped; results that are complete: 1; run it again with \
+                    --skip-existing for the others, or with --force for all",
         "{text}"
     );
-    assert_eq!(files(), 0, "{:?}", crate::snapshot(&results).keys());
+    let left: Vec<_> = crate::snapshot(&results).into_keys().collect();
+    assert_eq!(left, [results.join("a.png")]);
 }

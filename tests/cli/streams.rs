@@ -239,8 +239,10 @@ fn later_frames_that_differ_are_told() {
              that make a video take one size",
             "note: 1 of 5 images is twice as wide as high, such as frame 3 of standard input; if \
              these are combined pairs, translate them apart with --half A",
-            "note: images whose opacity is not used: 2, such as frame 2 of standard input; a \
-             model that was trained with --input rgba takes it",
+            "note: images whose opacity is not used: 2, such as frame 2 of standard input; \
+             transparent pixels show the colour that the file has behind them, often black: \
+             --background white lays them on white, and a model that was trained with --input \
+             rgba takes the opacity",
         ]
     );
     let whole = stderr(&pipe(root, &line("--half none"), &stream.concat()));

@@ -42,6 +42,7 @@ pub fn model(generator: GeneratorConfig, norm: TestNorm, fit: Fit) -> ModelConfi
     };
     ModelConfig {
         size: generator.multiple() as u32,
+        resized: false,
         generator,
         input,
         output,

@@ -1,32 +1,33 @@
 //! `pix2pix translate`.
 
 mod by_rows;
+mod far_sizes;
 mod frame_sizes;
 mod model;
+mod named;
 mod opacity;
 mod page;
 mod pending;
+mod stopped;
 mod stream;
 mod tiles;
 
 use super::failures::Failures;
 use super::outputs::{OutputArgs, OutputPlan, variants};
-use super::pth::{PthArgs, say};
+use super::pth::PthArgs;
 use super::reading::{ReadArgs, tell_meaning, tell_of_files};
 use super::results::{Input, ResultArgs, list_inputs};
 use super::test_time::TestTimeArgs;
-use super::weights::open_weights;
-use super::{CliError, DeviceArgs, note};
-use crate::data::{Combined, Direction, Half};
+use super::{CliError, DeviceArgs, note, note_as_it_is};
+use crate::data::{Background, Combined, Direction, Half};
 use crate::gpu::Gpu;
-use crate::interop::TensorFile;
 use crate::nn::Fit;
 use crate::tensor::DType;
-use crate::train::checkpoint::NetworkKind;
+use crate::train::ModelConfig;
 use crate::train::run::RunError;
-use crate::train::{ModelConfig, checkpoint};
 use clap::Args;
 use model::Model;
+use named::NamedModel;
 use page::ResultsPage;
 use std::path::{Path, PathBuf};
 use stream::FrameFiles;
@@ -57,6 +58,10 @@ pub struct TranslateArgs {
     /// B, the other half of the pair as target
     #[arg(long)]
     page: bool,
+    /// Lay images with opacity on this colour: white, black or rrggbb. For models that take no
+    /// opacity [default: as the card of a bundled model says, else the opacity is not used]
+    #[arg(long, value_name = "COLOUR")]
+    background: Option<Background>,
     #[command(flatten)]
     reading: ReadArgs,
     #[command(flatten)]
@@ -107,13 +112,11 @@ impl TranslateArgs {
 pub fn run(args: &TranslateArgs) -> Result<(), CliError> {
     let seeds = ModelConfig::seeds(args.device.seed, args.samples)?;
     ModelConfig::check_batch(args.batch)?;
-    let file = open_weights(&args.model, NetworkKind::Generator)?;
-    let (file, config, notes) =
-        checkpoint::find_generator(&file, &args.pth.network, args.pth.upsample)?;
-    notes.iter().for_each(|note| say(file.path(), note));
-    let from_stdin = stream::check(args, &config)?;
+    let named = NamedModel::open(args)?;
+    let config = &named.config;
+    let from_stdin = stream::check(args, config)?;
     let single = single_file(args, from_stdin)?;
-    page::check(args, &config, single.is_some(), from_stdin)?;
+    page::check(args, config, single.is_some(), from_stdin)?;
     let results = match &single {
         Some(file) => args
             .results
@@ -126,8 +129,8 @@ pub fn run(args: &TranslateArgs) -> Result<(), CliError> {
         .for_each(|line| note(line));
     let variants = variants(args.samples.is_some(), &seeds, config.output.images());
     match from_stdin {
-        true => run_stream(args, results, (&file, config), variants),
-        false => run_files(args, results, (&file, config), &variants, single.as_deref()),
+        true => run_stream(args, results, &named, variants),
+        false => run_files(args, results, &named, &variants, single.as_deref()),
     }
 }
 
@@ -135,14 +138,15 @@ pub fn run(args: &TranslateArgs) -> Result<(), CliError> {
 fn run_files(
     args: &TranslateArgs,
     results: ResultArgs,
-    (file, config): (&TensorFile, ModelConfig),
+    named: &NamedModel,
     variants: &[String],
     single: Option<&Path>,
 ) -> Result<(), CliError> {
+    let config = &named.config;
     let inputs = list_inputs(&args.inputs, config.input.images(), &args.output.out)?;
-    check_halves(args.half, &inputs, &config)?;
+    check_halves(args.half, &inputs, config)?;
     let all = inputs.len();
-    let reading = config.reading_as(args.reading.asked())?;
+    let reading = named.reading(args)?;
     let plan = match args.output.is_stdout() {
         true => OutputPlan::without_files(inputs),
         false => {
@@ -156,7 +160,7 @@ fn run_files(
         failures.take(failure, 1)?;
     }
     let page = match args.page {
-        true => Some(ResultsPage::plan(args, &config, variants, &plan.all)?),
+        true => Some(ResultsPage::plan(args, named, variants, &plan.all)?),
         false => None,
     };
     if plan.jobs.is_empty() {
@@ -171,17 +175,18 @@ fn run_files(
         &reading,
     );
     let folder = args.output.folder(single);
-    let mut model = Model::load(args, results, (file, config), folder.clone())?;
+    let mut model = Model::load(args, results, named, folder.clone())?;
     std::fs::create_dir_all(&folder).map_err(|error| RunError::write(&folder, error))?;
     // From now on an end at once would leave half-written files.
     model.stop.begin();
     let done = model.translate_all(&plan.jobs, &mut failures);
-    tell(&model);
+    tell(args, &model);
     let done = done.and_then(|()| {
         page.map_or(Ok(()), |page| {
             page.write(&model.written.borrow(), Some(&model.stop), &mut failures)
         })
     });
+    let done = done.map_err(|error| stopped::explain(error, args, &model, &plan.jobs));
     failures.finish(done, all)
 }
 
@@ -201,11 +206,11 @@ fn single_file(args: &TranslateArgs, from_stdin: bool) -> Result<Option<PathBuf>
 fn run_stream(
     args: &TranslateArgs,
     results: ResultArgs,
-    (file, config): (&TensorFile, ModelConfig),
+    named: &NamedModel,
     variants: Vec<String>,
 ) -> Result<(), CliError> {
     let folder = args.output.folder(None);
-    let mut model = Model::load(args, results, (file, config), folder.clone())?;
+    let mut model = Model::load(args, results, named, folder.clone())?;
     std::fs::create_dir_all(&folder).map_err(|error| RunError::write(&folder, error))?;
     model.stop.begin();
     let output = &args.output;
@@ -215,16 +220,20 @@ fn run_stream(
         variants,
         format,
     });
-    tell(&model);
+    tell(args, &model);
     done
 }
 
 /// Tells what a model and its inputs had to be told of.
-fn tell(model: &Model) {
+fn tell(args: &TranslateArgs, model: &Model) {
     tell_of_files(&model.tally.borrow());
     tell_meaning(&model.config, &model.results);
     let opacity = model.without_opacity.borrow().line();
     opacity.iter().for_each(|line| note(line));
+    let remedy = |side| far_sizes::remedy(args, &model.config, &model.reading, side);
+    let sizes = model.far_sizes.borrow().line(remedy);
+    // Names of files stand in it.
+    sizes.iter().for_each(|line| note_as_it_is(line));
 }
 
 /// Refuses combined pairs where nothing was said about halves.

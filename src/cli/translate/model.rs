@@ -2,7 +2,9 @@
 
 use super::TranslateArgs;
 use super::by_rows::by_rows;
+use super::far_sizes::FarSizes;
 use super::frame_sizes::FrameSizes;
+use super::named::NamedModel;
 use super::opacity::WithoutOpacity;
 use crate::cli::progress::ImageProgress;
 use crate::cli::results::ResultArgs;
@@ -13,7 +15,7 @@ use crate::data::{
     check_sizes,
 };
 use crate::gpu::Gpu;
-use crate::interop::{TensorFile, load_network};
+use crate::interop::load_network;
 use crate::nn::{DropoutMode, Fit, Generator, Mode, StatisticsFrom};
 use crate::program::Store;
 use crate::state::StateList;
@@ -65,6 +67,9 @@ pub struct Model {
     pub parted: bool,
     /// Images whose opacity the model does not take.
     pub without_opacity: RefCell<WithoutOpacity>,
+    /// Images far from the size that the model was trained at. Those that go through in tiles that
+    /// were asked for are meant to be larger.
+    pub far_sizes: RefCell<FarSizes>,
     /// The tiles that were said last.
     pub told: Option<[usize; 2]>,
     ready: Option<(Shape, Translator)>,
@@ -75,14 +80,15 @@ impl Model {
     pub fn load(
         args: &TranslateArgs,
         results: ResultArgs,
-        (file, config): (&TensorFile, ModelConfig),
+        named: &NamedModel,
         folder: PathBuf,
     ) -> Result<Self, CliError> {
+        let config = named.config.clone();
         let seeds = ModelConfig::seeds(args.device.seed, args.samples)?;
         let stop = Stop::listen(None);
         let test = args.test_time.over(&config, args.samples.is_some())?;
         let fit = config.fit_as(args.fit)?;
-        let reading = config.reading_as(args.reading.asked())?;
+        let reading = named.reading(args)?;
         let gpu = args.open()?;
         let mut states = StateList::new(args.device.precision(
             &gpu,
@@ -102,7 +108,7 @@ impl Model {
         let tiling = args.tile.map(of_side).transpose()?;
         let store = Store::new(&gpu, states, false).map_err(TrainError::from)?;
         for arena in [generator.parameters(), generator.statistics()] {
-            load_network(file, &gpu, &store, arena, ArenaPart::Value, "")?;
+            load_network(&named.file, &gpu, &store, arena, ArenaPart::Value, "")?;
         }
         Ok(Self {
             gpu,
@@ -128,6 +134,7 @@ impl Model {
             frame_sizes: FrameSizes::default(),
             parted: false,
             without_opacity: RefCell::default(),
+            far_sizes: RefCell::new(FarSizes::new(named.trained_size)),
             told: None,
             ready: None,
         })

@@ -24,8 +24,9 @@ impl WithoutOpacity {
     pub fn line(&self) -> Option<String> {
         (self.count > 0).then(|| {
             format!(
-                "note: images whose opacity is not used: {}, such as {}; a model that was trained \
-                 with --input rgba takes it",
+                "note: images whose opacity is not used: {}, such as {}; transparent pixels show \
+                 the colour that the file has behind them, often black: --background white lays \
+                 them on white, and a model that was trained with --input rgba takes the opacity",
                 self.count,
                 self.example.display()
             )

@@ -6,6 +6,7 @@
 //! | `images/NAME-input.png`, `-target.png` | what is shown beside the results, in 8-bit RGB |
 
 use super::TranslateArgs;
+use super::named::NamedModel;
 use crate::cli::failures::Failures;
 use crate::cli::names::{Sources, Taken, is_there};
 use crate::cli::outputs::{ExistingArgs, Job, Output, blocked};
@@ -116,11 +117,11 @@ impl ResultsPage {
     /// Files in its way.
     pub fn plan(
         args: &TranslateArgs,
-        config: &ModelConfig,
+        named: &NamedModel,
         variants: &[String],
         jobs: &[Job],
     ) -> Result<Self, CliError> {
-        let half = args.half.unwrap_or(Half::None);
+        let (config, half) = (&named.config, args.half.unwrap_or(Half::None));
         let has_target = half.is_part() || Pixels::are_parts(&config.input, &config.output);
         let sides = [Some(Side::Input), has_target.then_some(Side::Target)];
         let row = |job: &Job| Row {
@@ -128,13 +129,12 @@ impl ResultsPage {
             name: job.input.name.clone(),
             outputs: job.outputs.clone(),
         };
-        let asked = args.reading.asked();
         let page = Self {
             folder: args.output.out.clone(),
             existing: args.output.existing.clone(),
             half,
             config: config.clone(),
-            reading: config.readings_as(asked)?,
+            reading: named.readings(args)?,
             sides: sides.into_iter().flatten().collect(),
             model: args.model.display().to_string(),
             captions: variants.iter().map(|variant| caption(variant)).collect(),

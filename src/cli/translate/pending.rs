@@ -134,6 +134,10 @@ impl Model {
                 Err(error) => return Err(about(items, error)),
             }
         }
+        let sizes = self.far_sizes.get_mut();
+        for item in items.iter().filter(|item| !item.failed) {
+            sizes.add(item.input.first(), item.image.dimensions());
+        }
         self.progress.translated(unfailed(items), false);
         Ok(())
     }

@@ -288,6 +288,7 @@ impl Model {
         )?;
         model.tally.borrow_mut().add(image.input.tally());
         let frame = image.commit()?;
+        model.far_sizes.borrow_mut().add(file, (width, height));
         self.told = told;
         Ok(frame)
     }

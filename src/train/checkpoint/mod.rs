@@ -32,6 +32,7 @@ use super::schedule::Plateau;
 use super::score::Best;
 use super::session::Session;
 use crate::contraction::{Choice, with_current_names};
+use crate::data::Preprocess;
 use crate::gpu::Gpu;
 use crate::interop::{TensorFile, TensorWriter, load_network};
 use crate::nn::Discriminator;
@@ -166,6 +167,13 @@ fn used_part(session: &Session, parameters: ArenaId) -> ArenaPart {
     }
 }
 
+/// Whether images were resized to about the size of training. From far larger ones crops show
+/// things larger than that size alone says.
+fn is_resized(config: &Config) -> bool {
+    let least_shown = 2 * u64::from(config.load_size) <= 3 * u64::from(config.size);
+    config.preprocess == Preprocess::ResizeAndCrop && least_shown
+}
+
 fn model_of(config: &Config) -> ModelConfig {
     ModelConfig {
         generator: config.generator(),
@@ -179,6 +187,7 @@ fn model_of(config: &Config) -> ModelConfig {
             .nodata
             .filter(|_| config.reading.value_range.is_some()),
         size: config.size,
+        resized: is_resized(config),
         fit: config.fit,
         test: config.test,
         precision: config.precision,
@@ -349,5 +358,30 @@ fn read_scaling(file: &TensorFile) -> Result<Vec<Scaling>, TrainError> {
         Some(bad) => Err(file
             .bad_metadata(format!("a loss scale of {}", bad.scale))
             .into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trained_size_is_known_where_images_were_resized_to_about_it() {
+        for (preprocess, load_size, known) in [
+            (Preprocess::ResizeAndCrop, 256, Some(256)),
+            (Preprocess::ResizeAndCrop, 384, Some(256)),
+            (Preprocess::ResizeAndCrop, 385, None),
+            (Preprocess::Crop, 256, None),
+            (Preprocess::None, 256, None),
+        ] {
+            let config = Config {
+                preprocess,
+                load_size,
+                size: 256,
+                ..Config::default()
+            };
+            let found = model_of(&config).trained_size();
+            assert_eq!(found, known, "{preprocess:?} {load_size}");
+        }
     }
 }

@@ -118,6 +118,7 @@ pub(super) fn foreign_model(generator: GeneratorConfig) -> ModelConfig {
     let [input, output] = generator.channels().map(Pixels::of_channels);
     ModelConfig {
         size: generator.multiple() as u32,
+        resized: false,
         generator,
         input,
         output,

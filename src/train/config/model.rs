@@ -31,6 +31,10 @@ pub struct ModelConfig {
     pub nodata: Option<f64>,
     /// The size that it was trained at. If pictures were used whole, it is only an example.
     pub size: u32,
+    /// Whether images were resized to about this size, so that it is the one that the network
+    /// knows.
+    #[serde(default)]
+    pub resized: bool,
     /// How images of other sizes go through it, unless something else is asked for.
     #[serde(default)]
     pub fit: Fit,
@@ -72,6 +76,11 @@ impl ModelConfig {
             return Ok(());
         }
         Err(ConfigError::range("batch", 0, 1, u64::MAX))
+    }
+
+    /// Side of the squares that images of any size became for training, if that is known.
+    pub fn trained_size(&self) -> Option<u32> {
+        self.resized.then_some(self.size)
     }
 
     /// How its input files are read: with the value range and the filling of missing values that
@@ -185,6 +194,7 @@ mod tests {
             output_value_range: None,
             nodata: None,
             size: 64,
+            resized: true,
             fit: Fit::Pad,
             test,
             precision: DType::F32,

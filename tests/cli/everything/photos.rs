@@ -78,8 +78,9 @@ fn translate_and_prepare_tell_all_of_a_folder_of_photos() {
         &plain(&stderr(&made), root),
         &all(&[
             "error: 3 of 8 files failed as listed; the others are done",
-            "note: images whose opacity is not used: 1, such as in/clear.png; a model that was \
-             trained with --input rgba takes it",
+            "note: images whose opacity is not used: 1, such as in/clear.png; transparent pixels \
+             show the colour that the file has behind them, often black: --background white lays \
+             them on white, and a model that was trained with --input rgba takes the opacity",
         ]),
     );
 }

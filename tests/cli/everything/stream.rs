@@ -43,8 +43,11 @@ fn translate_tells_all_of_a_stream() {
              as out/frame-000009.png",
             "note: images that are nearly black in every pixel: 1, such as frame 5 of standard \
              input (at most 9 of 255); ",
-            "note: images whose opacity is not used: 2, such as frame 2 of standard input; a \
-             model that was trained with --input rgba takes it",
+            "note: images whose opacity is not used: 2, such as frame 2 of standard input; \
+             transparent pixels show the colour that the file has behind them, ",
+            "note: images far from the 32x32 pixels that this model was trained at, which it \
+             translates worse: 1, such as frame 3 of standard input (80x40); scale them first, in \
+             ffmpeg with -vf scale=32:32",
             "error: frame 7 of standard input: is truncated or damaged (the stream ends in the \
              middle of it); replace it or leave it out; frames that were written before: 6",
         ],

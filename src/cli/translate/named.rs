@@ -1,0 +1,63 @@
+//! The model that was named: its weights, and what is known of the images that it takes.
+
+use super::TranslateArgs;
+use crate::cli::CliError;
+use crate::cli::pth::say;
+use crate::cli::weights::open_weights;
+use crate::data::{Background, ReadOptions};
+use crate::interop::TensorFile;
+use crate::models::{self, BundledModel};
+use crate::train::checkpoint::{self, NetworkKind};
+use crate::train::{ConfigError, ModelConfig};
+
+/// A generator that was read and is not on the device yet.
+pub struct NamedModel {
+    pub file: TensorFile,
+    pub config: ModelConfig,
+    /// What images with opacity are laid on.
+    background: Option<Background>,
+    /// Side of the images that it was trained on, if that is known.
+    pub trained_size: Option<u32>,
+}
+
+impl NamedModel {
+    /// The model that `args` name. What a bundled one does not keep in its weights stands on its
+    /// card.
+    pub fn open(args: &TranslateArgs) -> Result<Self, CliError> {
+        let file = open_weights(&args.model, NetworkKind::Generator)?;
+        let (file, config, notes) =
+            checkpoint::find_generator(&file, &args.pth.network, args.pth.upsample)?;
+        notes.iter().for_each(|note| say(file.path(), note));
+        if args.background.is_some() && config.input.keeps_opacity() {
+            return Err(CliError::Usage(
+                "this model takes opacity as it is, so nothing lies behind its images; leave out \
+                 --background"
+                    .to_owned(),
+            ));
+        }
+        let card = models::named(&args.model).map(BundledModel::card);
+        let card = card.transpose()?;
+        let of_card = card.as_ref().and_then(|card| card.background);
+        Ok(Self {
+            background: args.background.or(of_card),
+            trained_size: config.trained_size().or(card.map(|card| card.size)),
+            file,
+            config,
+        })
+    }
+
+    /// How its input files are read.
+    pub fn reading(&self, args: &TranslateArgs) -> Result<ReadOptions, ConfigError> {
+        let reading = self.config.reading_as(args.reading.asked())?;
+        Ok(reading.on(self.background, &self.config.input))
+    }
+
+    /// The same, and how files of targets are read.
+    pub fn readings(&self, args: &TranslateArgs) -> Result<[ReadOptions; 2], ConfigError> {
+        let [input, target] = self.config.readings_as(args.reading.asked())?;
+        Ok([
+            input.on(self.background, &self.config.input),
+            target.on(self.background, &self.config.output),
+        ])
+    }
+}
