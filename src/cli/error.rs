@@ -203,6 +203,9 @@ pub enum CliError {
         /// How it goes on.
         again: String,
     },
+    /// A signal ended an evaluation.
+    #[error("stopped; no scores were written, and earlier ones stay; run it again")]
+    EvaluationStopped,
     /// A signal ended a tool of `prepare`.
     #[error(
         "stopped; files that are made: {made} of {all}; run it again with --skip-existing for the \
@@ -326,6 +329,7 @@ impl CliError {
             | Self::Eval(EvalError::Train(TrainError::Interrupted))
             | Self::StreamStopped { .. }
             | Self::TranslationStopped { .. }
+            | Self::EvaluationStopped
             | Self::ToolStopped { .. } => INTERRUPTED,
             Self::Stream { source, .. } | Self::Cell { source, .. } => return source.exit_code(),
             _ => 1,

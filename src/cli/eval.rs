@@ -10,13 +10,13 @@ use super::weights::open_weights;
 use super::{CliError, DeviceArgs, note, note_as_it_is, print};
 use crate::data::remark::RemarkKind;
 use crate::data::{DataOptions, Dataset, Direction, NamedPalette, PairSet, Preprocess, Split};
-use crate::eval::{Evaluation, EvaluationFolder, Evaluator, PairGrid};
+use crate::eval::{EvalError, Evaluation, EvaluationFolder, Evaluator, PairGrid};
 use crate::models;
 use crate::nn::Fit;
 use crate::tensor::DType;
 use crate::train::checkpoint::{self, NetworkKind};
 use crate::train::run::RunDir;
-use crate::train::{Config, ModelConfig};
+use crate::train::{Config, ModelConfig, TrainError};
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
 use std::path::{Path, PathBuf};
@@ -134,7 +134,12 @@ pub fn run(args: &EvalArgs) -> Result<(), CliError> {
     let evaluator = Evaluator::load(&gpu, (&file, &model), precision, usage, batch)?;
     let named = (args.model.display().to_string(), palette);
     // Written first: whoever reads stdout may stop reading.
-    let (evaluation, page) = held_out.score(&evaluator, folder, named, &stop)?;
+    let scored = held_out.score(&evaluator, folder, named, &stop);
+    let (evaluation, page) = scored.map_err(|error| match error {
+        CliError::Train(TrainError::Interrupted)
+        | CliError::Eval(EvalError::Train(TrainError::Interrupted)) => CliError::EvaluationStopped,
+        error => error,
+    })?;
     tell(&evaluation)?;
     print(&format!("all pictures and numbers: {}", page.display()))
 }

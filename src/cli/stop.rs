@@ -19,8 +19,8 @@ const MEANT: Duration = Duration::from_secs(1);
 enum Phase {
     /// Before the work begins: the process ends, and the folder of a new run is removed.
     Before(Option<RunDir>),
-    /// During the work: translation ends after this image or tile, and `prepare` after the images
-    /// that are being made.
+    /// During the work: translation ends after this image or tile, `prepare` after the images that
+    /// are being made, and scores after this pair.
     Working,
     /// During a training: it is saved and ends after this step. A second signal ends the process,
     /// and removes the folder of a new run that has saved nothing.
@@ -74,7 +74,8 @@ impl Stop {
         &self.flag
     }
 
-    /// After a training. The lock of its run ends with the last copy of it.
+    /// After a training: from here on a second signal ends nothing. The copy of the run's folder is
+    /// let go, and its lock ends with the last copy.
     pub fn end_training(&self) {
         self.begin();
     }

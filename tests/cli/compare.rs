@@ -69,6 +69,7 @@ fn a_comparison_is_scored_and_goes_on_where_it_was() {
         assert!(told.contains("2 of 2 runs are there already"), "{told}");
         assert!(!told.contains("run 1 of 2"), "{told}");
     }
+    scored_at_other_steps_it_goes_on(root);
     crash(root, "c", "l1+cgan-seed0");
     // Other intervals of a longer run follow from its length.
     let longer = line
@@ -86,6 +87,19 @@ fn a_comparison_is_scored_and_goes_on_where_it_was() {
     assert!(before == after, "{}\n{}", before.0, after.0);
 
     others_do_not_mix_with_it(root, &line);
+}
+
+/// Versions before chose other steps for the scores of short runs.
+fn scored_at_other_steps_it_goes_on(root: &Path) {
+    let path = root.join("runs/c/l1-seed0/config.json");
+    let kept = fs::read(&path).unwrap();
+    let mut config = config(root, "c/l1-seed0");
+    assert_ne!(config["sample_every"], 1);
+    config["sample_every"] = 1.into();
+    fs::write(&path, config.to_string()).unwrap();
+    let told = stderr(&succeed(root, "compare --resume c"));
+    assert!(told.contains("2 of 2 runs are there already"), "{told}");
+    fs::write(&path, kept).unwrap();
 }
 
 /// A comparison whose data set lies elsewhere says how it goes on.

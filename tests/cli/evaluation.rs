@@ -1,5 +1,6 @@
 //! `eval`: the scores of a trained generator, and their folder.
 
+use crate::stopping::{start, stop, wait_until};
 use crate::{
     command, copy_folder, finished, json, open, picture, refuse, run, stderr, stdout, succeed,
     temporary,
@@ -113,6 +114,29 @@ fn an_evaluation_is_kept_when_nobody_reads_the_table() {
     drop(child.stdout.take());
     assert!(child.wait().unwrap().success());
     assert!(root.join("runs/t/eval/scores.json").is_file());
+}
+
+#[test]
+fn an_evaluation_that_is_stopped_leaves_nothing() {
+    let folder = run_folder();
+    let root = folder.path();
+    let pair = |number: usize| root.join(format!("many/test/{number:03}.png"));
+    (0..400).for_each(|number| picture(&pair(number), 64, 32));
+    let child = start(root, "eval runs/t many --out scores");
+    let names = || {
+        fs::read_dir(root)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+    };
+    let of_draft = |path: &Path| fs::read_dir(path.join("images")).map_or(0, Iterator::count);
+    let is_draft = |path: &Path| path.to_string_lossy().contains(".evaluation-");
+    wait_until(|| names().any(|path| is_draft(&path) && of_draft(&path) > 4));
+    let output = stop(child, "INT");
+    let told = stderr(&output);
+    assert_eq!(output.status.code(), Some(130), "{told}");
+    let said = "error: stopped; no scores were written, and earlier ones stay; run it again\n";
+    assert!(told.ends_with(said), "{told}");
+    assert!(!root.join("scores").exists() && !names().any(|path| is_draft(&path)));
 }
 
 /// Label maps of two colours: black on the left, white on the right.

@@ -3,6 +3,8 @@
 use crate::runs::{
     assert_same_tensors, bundled, copy_of, resume, session_after, states, tensors, train, wave,
 };
+use image::RgbImage;
+use pix2pix::data::Dataset;
 use pix2pix::gpu::Gpu;
 use pix2pix::interop::TensorFile;
 use pix2pix::tape::ArenaPart;
@@ -76,6 +78,42 @@ fn a_stopped_run_goes_on_with_the_same_bits_and_a_whole_metrics_file() {
 #[test]
 fn a_run_stopped_in_a_score_goes_on_with_this_score() {
     stops_and_goes_on(5, 5);
+}
+
+/// The held-out pairs of a score that was stopped are gone when the run goes on.
+#[test]
+fn a_run_without_the_pairs_of_its_stopped_score_goes_on() {
+    let gpu = gpu();
+    let root = tempfile::tempdir().unwrap();
+    for name in ["train/0.png", "train/1.png", "val/0.png"] {
+        let path = root.path().join("data").join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        RgbImage::new(64, 32).save(path).unwrap();
+    }
+    let config = Config {
+        length: Length::Steps(3),
+        sample_every: 1,
+        dataset: Some(root.path().join("data")),
+        ..small_config(32, 4)
+    };
+    let dataset = || Dataset::open(&root.path().join("data"), &config.data_options()).unwrap();
+    let run = RunDir::create(root.path(), "run").unwrap();
+    let mut trainer = Trainer::start(&gpu, config.clone(), &dataset(), run.clone()).unwrap();
+    let stop = AtomicBool::new(false);
+    let outcome = trainer.train(&stop, &mut |_| stop.store(true, Ordering::Relaxed));
+    let outcome = outcome.unwrap();
+    drop(trainer);
+    let progress = newest_progress(&run);
+    assert!(outcome.interrupted && progress.unscored.is_some());
+
+    fs::remove_dir_all(root.path().join("data/val")).unwrap();
+    let newest = run.checkpoints().unwrap().pop().unwrap();
+    let file = TensorFile::open(&newest.path).unwrap();
+    let mut trainer = Trainer::resume(&gpu, progress, &file, &dataset(), run.clone()).unwrap();
+    let ended = trainer.train(&AtomicBool::new(false), &mut |_| {}).unwrap();
+    assert!(!ended.interrupted && ended.step == 3);
+    let steps: Vec<u64> = rows(&run).iter().map(|row| row.step).collect();
+    assert_eq!(steps, [1, 2, 3]);
 }
 
 #[test]

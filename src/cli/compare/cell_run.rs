@@ -164,6 +164,7 @@ impl CellRun {
         let (began, total) = (trainer.step(), trainer.schedule().total_steps);
         let summary = trainer.train(stop.begin_training(), &mut |report| progress.report(report));
         progress.finish();
+        stop.end_training();
         let summary = summary?;
         if summary.interrupted {
             return Ok(None);

@@ -258,7 +258,7 @@ impl Comparison {
             }
             let there = RunDir::config_of(&path)?;
             let fields = there.differences(&self.config(cell, seed));
-            let fields = self.telling(&fields);
+            let fields = self.telling(&fields, there.patience.is_some());
             match fields.as_slice() {
                 [] => {}
                 // Its pairs have the same names, which was checked before.
@@ -277,12 +277,13 @@ impl Comparison {
     }
 
     /// Of the fields in which a run differs, those that say what somebody did.
-    fn telling<'a>(&self, fields: &'a [String]) -> Vec<&'a str> {
+    fn telling<'a>(&self, fields: &'a [String], is_patient: bool) -> Vec<&'a str> {
         // These do not decide what is learned.
         let idle = ["adapter", "tensorboard"];
-        // These follow the length where nobody named them.
+        // Where nobody named these, they are as the program chooses them for the length. Only
+        // patience counts scores.
         let followers = ["checkpoint_every", "sample_every"];
-        let is_longer = fields.iter().any(|field| field == "length");
+        let follow = !is_patient || fields.iter().any(|field| field == "length");
         let is_given = |field: &str| {
             let option = option_of(field).unwrap_or(field);
             let mut given = self.plan.arguments.iter();
@@ -291,7 +292,7 @@ impl Comparison {
         let fields = fields.iter().map(String::as_str);
         fields
             .filter(|field| !idle.contains(field))
-            .filter(|field| !(is_longer && followers.contains(field) && !is_given(field)))
+            .filter(|field| !(follow && followers.contains(field) && !is_given(field)))
             .collect()
     }
 
@@ -350,13 +351,13 @@ impl Comparison {
             }
             let config = self.config(cell, seed);
             telling::begin(place, runs.len(), &self.cells[cell].cell, seed);
-            let trial = CellRun::open(&self.folder, &self.cells[cell].cell, config)?;
-            gpu = gpu.with_profile(trial.profile(&self.profile));
-            if trial.is_new() {
-                let sizes = Trainer::sizes_of(&trial.config, self.data.of(&trial.config))?;
-                gpu = train.tune.apply(gpu, &trial.config, &sizes)?;
+            let cell_run = CellRun::open(&self.folder, &self.cells[cell].cell, config)?;
+            gpu = gpu.with_profile(cell_run.profile(&self.profile));
+            if cell_run.is_new() {
+                let sizes = Trainer::sizes_of(&cell_run.config, self.data.of(&cell_run.config))?;
+                gpu = train.tune.apply(gpu, &cell_run.config, &sizes)?;
             }
-            let steps = match self.run_one(&gpu, trial, stop) {
+            let steps = match self.run_one(&gpu, cell_run, stop) {
                 Ok(CellRunEnd::Stopped) => return self.stopped(),
                 Ok(CellRunEnd::Ended(steps)) => steps,
                 Err(error) => {
@@ -375,15 +376,20 @@ impl Comparison {
     }
 
     /// Trains and scores one run, and notes what becomes of it.
-    fn run_one(&mut self, gpu: &Gpu, trial: CellRun, stop: &Stop) -> Result<CellRunEnd, CliError> {
+    fn run_one(
+        &mut self,
+        gpu: &Gpu,
+        cell_run: CellRun,
+        stop: &Stop,
+    ) -> Result<CellRunEnd, CliError> {
         let Self {
             folder, plan, data, ..
         } = self;
-        let name = trial.name();
+        let name = cell_run.name();
         let run = folder.path().join(&name);
         let scores = Scores::of(&run, plan.size, plan.records.get(&name), &data.held_out)?;
-        let dataset = data.of(&trial.config);
-        trial.run(gpu, dataset, &scores, stop, &mut |record| {
+        let dataset = data.of(&cell_run.config);
+        cell_run.run(gpu, dataset, &scores, stop, &mut |record| {
             plan.records.insert(name.clone(), record.clone());
             Ok(folder.write_plan(plan)?)
         })

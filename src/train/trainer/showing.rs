@@ -87,6 +87,10 @@ impl Trainer<'_> {
         report: &mut dyn FnMut(&StepReport),
     ) -> Result<Scored, TrainError> {
         if !self.shown.1 {
+            // The pairs of a score that was stopped may be gone. Its row comes without it.
+            if let Some(losses) = self.unscored.take() {
+                self.log(&losses, None)?;
+            }
             return Ok(Scored::Continue(None));
         }
         let began = Instant::now();
