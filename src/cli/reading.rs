@@ -45,6 +45,18 @@ impl ReadArgs {
         }
     }
 
+    /// Those of them that every image can have, as they are written behind a command.
+    pub fn written(&self) -> String {
+        let mut written = String::new();
+        if self.ignore_orientation {
+            written += " --ignore-orientation";
+        }
+        if let Some(most) = self.max_pixels {
+            written += &format!(" --max-pixels {most}");
+        }
+        written
+    }
+
     /// The options of the library that these options ask for, where no model says more.
     ///
     /// # Errors

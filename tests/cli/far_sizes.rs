@@ -1,5 +1,6 @@
 //! What is told of images far from the size that a model was trained at.
 
+use crate::streams::pipe;
 use crate::{TINY, dataset, generator, open, picture, stderr, succeed, temporary};
 use std::path::Path;
 
@@ -32,11 +33,16 @@ fn they_are_counted_with_a_command_that_helps() {
     succeed(root, help);
     assert_eq!(open(&root.join("resized/c.png")).width(), 32);
     assert_eq!(told(root, "resized", &model), None);
-    // Drawings on white get more of it.
+    // Drawings on white are padded with white.
     let line = told(root, "in/d.png --background white", &model).unwrap();
     let help =
         "resize them first: pix2pix prepare resize in/d.png --size 32 --fit pad --out resized";
     assert!(line.ends_with(help), "{line}");
+    // The command reads the images as this one does.
+    let read = "--ignore-orientation --max-pixels 5000";
+    let line = told(root, &format!("in {read}"), &model).unwrap();
+    let help = format!("in --size 32 --fit stretch {read} --out resized");
+    assert!(line.ends_with(&help), "{line}");
 }
 
 #[test]
@@ -55,11 +61,32 @@ fn a_half_is_measured_alone_and_tiles_that_are_asked_for_are_meant() {
         line.contains("wide.png (170x40); ") && line.ends_with(help),
         "{line}"
     );
+    let line = told(root, "wide.png --half A --max-pixels 20000", &model).unwrap();
+    assert_eq!(
+        line.matches(" --max-pixels 20000 --out ").count(),
+        2,
+        "{line}"
+    );
     assert!(told(root, "large.png", &model).is_some());
     assert_eq!(told(root, "large.png --tile 160", &model), None);
     // Tiles that nobody asked for are no answer to it.
     let line = told(root, "large.png --memory 1 --test-norm running", &model).unwrap();
     assert!(line.contains("1, such as large.png (170x40)"), "{line}");
+}
+
+/// Frames of which a half is taken are scaled to two of them.
+#[test]
+fn the_frames_of_a_stream_keep_their_halves() {
+    let folder = temporary();
+    let frame = [b"P6 20 10 255\n".as_slice(), &[90; 600]].concat();
+    for (half, scale) in [("A", "64:32"), ("none", "32:32")] {
+        let line = format!("translate - --half {half} --model {} --out -", generator());
+        let made = pipe(folder.path(), &line, &frame);
+        let said = stderr(&made);
+        assert!(made.status.success(), "{said}");
+        let help = format!("scale them first, in ffmpeg with -vf scale={scale}\n");
+        assert!(said.contains(&help), "{said}");
+    }
 }
 
 /// A network that was trained on pictures in their own size knows things as large as they are.

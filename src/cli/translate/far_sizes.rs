@@ -1,7 +1,7 @@
 //! Images far from the size that a model was trained at, counted.
 
 use super::TranslateArgs;
-use crate::data::{Background, ReadOptions};
+use crate::data::{Background, Half, ReadOptions};
 use crate::train::ModelConfig;
 use crate::train::run::quote;
 use std::path::{Path, PathBuf};
@@ -54,8 +54,10 @@ pub fn remedy(
     reading: &ReadOptions,
     side: u32,
 ) -> String {
+    let are_labels = model.input.labels().is_some();
+    let half = args.half.filter(|half| half.is_part());
     if args.inputs.iter().any(|path| path == Path::new("-")) {
-        return format!("scale them first, in ffmpeg with -vf scale={side}:{side}");
+        return stream_remedy(side, half, are_labels);
     }
     if reading.values.is_some() {
         return "resize them first".to_owned();
@@ -65,31 +67,40 @@ pub fn remedy(
         true => &args.inputs[..1],
         false => &args.inputs[..],
     };
+    let each = match inputs {
+        [first] if several && first.is_dir() => ", each folder into another one",
+        _ if several => ", each image into a folder of its own",
+        _ => "",
+    };
     let inputs: Vec<String> = inputs.iter().map(|path| quote(path)).collect();
     let (mut inputs, mut first) = (inputs.join(" "), String::new());
-    if let Some(half) = args.half.filter(|half| half.is_part()) {
-        first = format!("pix2pix prepare half {inputs} --half {half} --out halves, then ");
+    // A half is read as well.
+    let read = args.reading.written();
+    if let Some(half) = half {
+        first = format!("pix2pix prepare half {inputs} --half {half}{read} --out halves, then ");
         inputs = "halves".to_owned();
     }
-    // Training stretched its images. Drawings on white get more of it.
+    // Training stretched its images. Drawings on white are padded with white.
     let fit = match reading.background {
         Some(Background::WHITE) => "pad",
         _ => "stretch",
     };
+    let nearest = if are_labels { " --nearest" } else { "" };
     format!(
-        "resize them first{}: {first}pix2pix prepare resize {inputs} --size {side} --fit {fit}{} \
-         --out resized",
-        if several {
-            ", each folder into another one"
-        } else {
-            ""
-        },
-        if model.input.labels().is_some() {
-            " --nearest"
-        } else {
-            ""
-        },
+        "resize them first{each}: {first}pix2pix prepare resize {inputs} --size {side} --fit \
+         {fit}{nearest}{read} --out resized"
     )
+}
+
+/// The same for frames. Those of which a half is taken are twice as wide.
+fn stream_remedy(side: u32, half: Option<Half>, are_labels: bool) -> String {
+    let width = match half {
+        Some(_) => u64::from(side) * 2,
+        None => u64::from(side),
+    };
+    // Another filter mixes colours, and these are no labels.
+    let filter = if are_labels { ":flags=neighbor" } else { "" };
+    format!("scale them first, in ffmpeg with -vf scale={width}:{side}{filter}")
 }
 
 /// Whether a square of as many pixels has less than two thirds or more than one and a half of the
@@ -118,6 +129,19 @@ mod tests {
             ((u32::MAX, u32::MAX), true),
         ] {
             assert_eq!(is_far(size, 256), far, "{size:?}");
+        }
+    }
+
+    #[test]
+    fn frames_keep_their_halves_and_their_labels() {
+        for (half, are_labels, said) in [
+            (None, false, "scale=32:32"),
+            (Some(Half::B), false, "scale=64:32"),
+            (None, true, "scale=32:32:flags=neighbor"),
+            (Some(Half::A), true, "scale=64:32:flags=neighbor"),
+        ] {
+            let remedy = stream_remedy(32, half, are_labels);
+            assert!(remedy.ends_with(&format!(" -vf {said}")), "{remedy}");
         }
     }
 

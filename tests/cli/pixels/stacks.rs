@@ -1,7 +1,7 @@
 //! Several images a side.
 
 use super::{colourful, kind, save, train};
-use crate::{TINY, fail_cleanly, open, stdout, succeed, temporary};
+use crate::{TINY, fail_cleanly, open, stderr, stdout, succeed, temporary};
 use image::ColorType;
 use std::fs;
 
@@ -48,6 +48,26 @@ fn stacked_images_go_in_and_come_out_by_numbered_names() {
         message.contains("y.png") && message.contains("set/train/A"),
         "{message}"
     );
+
+    for side in ["A", "A2", "A3"] {
+        save(&root.join(format!("small/{side}/z.png")), colourful(9, 9));
+    }
+    for (inputs, first, each) in [
+        (
+            "small/A small/A2 small/A3",
+            "small/A",
+            "each folder into another one",
+        ),
+        (
+            "small/A/z.png small/A2/z.png small/A3/z.png",
+            "small/A/z.png",
+            "each image into a folder of its own",
+        ),
+    ] {
+        let text = stderr(&succeed(root, &format!("{} --force", translate(inputs))));
+        let help = format!("resize them first, {each}: pix2pix prepare resize {first} --size 32 ");
+        assert!(text.contains(&help), "{text}");
+    }
 
     let more = |options: &str| format!("train --name t {options} {TINY}");
     assert!(fail_cleanly(root, 1, &more("set --stack 4")).contains("A4"));
