@@ -163,7 +163,7 @@ pub use preprocess::{DataOptions, Preprocess, default_load_size};
 pub use read::{read_palette_file, read_picture, read_rgb};
 pub use read_options::{PairReading, ReadOptions};
 pub use read_tally::ReadTally;
-pub use resize::{resize, resize_nearest};
+pub use resize::{resize, resize_by_opacity, resize_nearest};
 pub use rows::{RowReader, is_png_of_rows, is_turned};
 pub use scan::{Scan, Wanted};
 pub use sidecars::sidecar_remark;

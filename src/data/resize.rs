@@ -35,6 +35,46 @@ pub fn resize(image: &Picture, width: u32, height: u32) -> Picture {
     Picture::from_bytes(width, height, channels, image.depth(), bytes).unwrap_or_default()
 }
 
+/// The same for pictures that are laid on a colour later: what transparent pixels hide does not
+/// show at their edges. Colours are weighted by their opacity, but for those that stay hidden.
+/// Opacity, and pictures that are opaque, become what [`resize`] makes of them. The reference has
+/// no such thing, so training does not resize in this way.
+pub fn resize_by_opacity(image: &Picture, width: u32, height: u32) -> Picture {
+    let plain = resize(image, width, height);
+    if !image.is_translucent() {
+        return plain;
+    }
+    let (channels, most) = (image.channels(), f32::from(image.depth().max()));
+    let sums = resize_samples(&by_opacity(image), image, width, height);
+    let mut sums = sums.chunks_exact(channels);
+    plain.map(channels, |pixel, weighted| {
+        let (Some((&opacity, colours)), Some([sums @ .., of_opacity])) =
+            (pixel.split_last(), sums.next())
+        else {
+            return;
+        };
+        let colour = |(&colour, &sum): (&u16, &f32)| match opacity > 0 && *of_opacity > 0.0 {
+            true => (sum / of_opacity).round().clamp(0.0, most) as u16,
+            false => colour,
+        };
+        weighted.extend(colours.iter().zip(sums).map(colour));
+        weighted.push(opacity);
+    })
+}
+
+/// Samples whose colours are multiplied by their opacity.
+fn by_opacity(image: &Picture) -> Vec<f32> {
+    let samples: Vec<f32> = image.samples().map(f32::from).collect();
+    let pixels = samples.chunks_exact(image.channels());
+    let weighted = pixels.filter_map(<[f32]>::split_last);
+    weighted
+        .flat_map(|(&opacity, colours)| {
+            let colours = colours.iter().map(move |colour| colour * opacity);
+            colours.chain([opacity])
+        })
+        .collect()
+}
+
 /// Resizes a picture to `width` x `height` pixels. Each is a copy of the nearest pixel, so there
 /// are no new colours.
 pub fn resize_nearest(image: &Picture, width: u32, height: u32) -> Picture {
@@ -48,7 +88,8 @@ pub fn resize_nearest(image: &Picture, width: u32, height: u32) -> Picture {
     })
 }
 
-/// A sample, and the sum of weighted ones: both passes round to samples.
+/// A sample, and the sum of weighted ones: both passes round to samples. Floats are rounded as
+/// floats are.
 trait SampleType: Copy + Default {
     type Accumulator: Copy + Default + std::ops::AddAssign;
     fn times(self, weight: i32) -> Self::Accumulator;
@@ -76,6 +117,18 @@ impl SampleType for u16 {
 
     fn round(sum: i64) -> u16 {
         ((sum + (1 << (FRACTION_BITS - 1))) >> FRACTION_BITS).clamp(0, 65_535) as u16
+    }
+}
+
+impl SampleType for f32 {
+    type Accumulator = f64;
+
+    fn times(self, weight: i32) -> f64 {
+        f64::from(self) * f64::from(weight)
+    }
+
+    fn round(sum: f64) -> f32 {
+        (sum / f64::from(1 << FRACTION_BITS)) as f32
     }
 }
 

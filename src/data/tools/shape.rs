@@ -1,7 +1,7 @@
 //! Images beside each other, in grey, in another size, or with a hole.
 
 use crate::data::picture::Picture;
-use crate::data::{resize, resize_nearest};
+use crate::data::{resize_by_opacity, resize_nearest};
 
 /// How an image that is no square becomes one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub enum Squared {
 /// How pixels of another size are made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Filter {
-    /// Bicubic and antialiased, as training resizes.
+    /// Bicubic and antialiased, as training resizes. Colours are weighted by their opacity.
     Bicubic,
     /// Copies of the nearest pixel: no colour is new, as label maps need it.
     Nearest,
@@ -27,7 +27,7 @@ pub enum Filter {
 impl Filter {
     fn resize(self, image: &Picture, width: u32, height: u32) -> Picture {
         match self {
-            Self::Bicubic => resize(image, width, height),
+            Self::Bicubic => resize_by_opacity(image, width, height),
             Self::Nearest => resize_nearest(image, width, height),
         }
     }
@@ -197,6 +197,55 @@ mod tests {
             assert_eq!(half(&both, 0), left.to_rgba());
             assert_eq!(half(&both, 6), right.to_rgba());
         }
+    }
+
+    /// The left half is transparent over black, the right one is white.
+    #[test]
+    fn hidden_colours_do_not_show_at_edges() {
+        for depth in [Depth::Eight, Depth::Sixteen] {
+            let white = Picture::white(8, 8, 1, depth);
+            let mut drawing = Picture::white(8, 8, 4, depth);
+            drawing.paste(
+                &white.map(4, |_, rgba| rgba.extend([0; 4])).crop(0, 0, 4, 8),
+                0,
+                0,
+            );
+            let grey = drawing.map(2, |rgba, grey| grey.extend(&rgba[2..]));
+            for image in [&drawing, &grey] {
+                let large = make_square(image, 32, Squared::Stretch, Filter::Bicubic);
+                let plain = crate::data::resize(&drawing, 32, 32);
+                assert_eq!(large.slice(3, 1), plain.slice(3, 1));
+                let opacity = large.slice(3, 1);
+                let edge = opacity.samples().filter(|&s| s > 0 && s < depth.max());
+                assert!(edge.count() >= 32 * 2, "{depth:?}");
+                let laid = large.on(crate::data::Background::WHITE);
+                assert!(laid.samples().all(|s| s == depth.max()), "{depth:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn colours_are_weighted_only_where_some_are_seen() {
+        // What is hidden everywhere stays, and an opaque picture is resized as training does it.
+        let flat = gradient(8, 6);
+        let with = |opacity: u16| {
+            flat.map(4, |rgb, rgba| {
+                rgba.extend(rgb);
+                rgba.push(opacity);
+            })
+        };
+        let square = |image: &Picture| make_square(image, 5, Squared::Stretch, Filter::Bicubic);
+        let plain = crate::data::resize(&flat, 5, 5);
+        for opacity in [0, 255] {
+            let made = square(&with(opacity));
+            assert_eq!(made.slice(0, 3), plain, "{opacity}");
+            assert!(made.slice(3, 1).samples().all(|s| s == opacity));
+        }
+        // One opacity everywhere weighs nothing more, but for roundings.
+        let apart = square(&with(100));
+        let apart = apart.slice(0, 3);
+        let mut pairs = apart.samples().zip(plain.samples());
+        assert!(pairs.all(|(a, b)| a.abs_diff(b) <= 1));
     }
 
     #[test]
