@@ -49,10 +49,11 @@ impl ReadOptions {
         self.values.is_none() && !self.are_labels
     }
 
-    /// The same for the channels of one side. Those that hold opacity have nothing behind them.
+    /// The same for the channels of one side. Those that take the opacity, as it is or as a channel
+    /// like any other, have nothing behind them.
     pub fn on(self, background: Option<Background>, pixels: &Pixels) -> Self {
         Self {
-            background: background.filter(|_| !pixels.keeps_opacity()),
+            background: background.filter(|_| pixels.drop_opacity()),
             ..self
         }
     }

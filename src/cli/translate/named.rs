@@ -4,7 +4,7 @@ use super::TranslateArgs;
 use crate::cli::CliError;
 use crate::cli::pth::say;
 use crate::cli::weights::open_weights;
-use crate::data::{Background, ReadOptions};
+use crate::data::{Background, Pixels, ReadOptions};
 use crate::interop::TensorFile;
 use crate::models::{self, BundledModel};
 use crate::train::checkpoint::{self, NetworkKind};
@@ -28,12 +28,11 @@ impl NamedModel {
         let (file, config, notes) =
             checkpoint::find_generator(&file, &args.pth.network, args.pth.upsample)?;
         notes.iter().for_each(|note| say(file.path(), note));
-        if args.background.is_some() && config.input.keeps_opacity() {
-            return Err(CliError::Usage(
-                "this model takes opacity as it is, so nothing lies behind its images; leave out \
+        if let (Some(_), Some(reason)) = (args.background, no_background(&config.input)) {
+            return Err(CliError::Usage(format!(
+                "this model takes {reason}, so nothing lies behind its images; leave out \
                  --background"
-                    .to_owned(),
-            ));
+            )));
         }
         let card = models::named(&args.model).map(BundledModel::card);
         let card = card.transpose()?;
@@ -59,5 +58,34 @@ impl NamedModel {
             input.on(self.background, &self.config.input),
             target.on(self.background, &self.config.output),
         ])
+    }
+}
+
+/// What a model takes whose images are not laid on a colour.
+fn no_background(input: &Pixels) -> Option<&'static str> {
+    match input {
+        _ if input.drop_opacity() => None,
+        _ if input.are_any_channels() => Some("every channel as it is, whatever it means"),
+        _ => Some("opacity as it is"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_drops_opacity_has_a_background() {
+        let channels = Some("every channel as it is, whatever it means");
+        for (input, reason) in [
+            (Pixels::Rgb, None),
+            (Pixels::Gray.times(3), None),
+            (Pixels::Rgba, Some("opacity as it is")),
+            (Pixels::Rgba.times(2), Some("opacity as it is")),
+            (Pixels::Channels(3), channels),
+            (Pixels::Channels(4), channels),
+        ] {
+            assert_eq!(no_background(&input), reason, "{input}");
+        }
     }
 }

@@ -107,9 +107,10 @@ impl Pixels {
         matches!(self.single(), Pixels::Channels(_))
     }
 
-    /// Whether opacity is one of these channels.
-    pub fn keeps_opacity(&self) -> bool {
-        matches!(self.single(), Pixels::Rgba | Pixels::Channels(_))
+    /// Whether the opacity of a picture is dropped, unless the picture is laid on a colour before.
+    /// Otherwise it is taken: as opacity, or as a channel like any other.
+    pub fn drop_opacity(&self) -> bool {
+        !matches!(self.single(), Pixels::Rgba | Pixels::Channels(_))
     }
 
     /// What each of them is.
@@ -214,8 +215,8 @@ impl Pixels {
         &self,
         images: &'a [(PathBuf, Picture)],
     ) -> impl Iterator<Item = &'a PathBuf> {
-        let keeps_it = self.keeps_opacity();
-        let lost = move |image: &Picture| !keeps_it && image.is_translucent();
+        let is_dropped = self.drop_opacity();
+        let lost = move |image: &Picture| is_dropped && image.is_translucent();
         images
             .iter()
             .filter_map(move |(path, image)| lost(image).then_some(path))
