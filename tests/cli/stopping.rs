@@ -207,4 +207,14 @@ fn a_translation_that_is_stopped_leaves_no_half_written_file() {
     );
     let left: Vec<_> = crate::snapshot(&results).into_keys().collect();
     assert_eq!(left, [results.join("a.png")]);
+    // What an earlier page shows would stay beside new results.
+    picture(&results.join("images/large-input.png"), 4, 4);
+    fs::remove_file(results.join("a.png")).unwrap();
+    let again = format!("translate in --model '{model}' --out out --tile 160 --force --page");
+    let child = start(folder.path(), &again);
+    wait_until(|| files() > 2);
+    let text = stderr(&stop(child, "TERM"));
+    let told = "results that are complete: 1; run it again for all, since files of an earlier run \
+                are still there: 1, such as out/images/large-input.png\n";
+    assert!(text.ends_with(told), "{text}");
 }

@@ -182,11 +182,12 @@ fn run_files(
     let done = model.translate_all(&plan.jobs, &mut failures);
     tell(args, &model);
     let done = done.and_then(|()| {
-        page.map_or(Ok(()), |page| {
+        page.as_ref().map_or(Ok(()), |page| {
             page.write(&model.written.borrow(), Some(&model.stop), &mut failures)
         })
     });
-    let done = done.map_err(|error| stopped::explain(error, args, &model, &plan.jobs));
+    let batch = (&plan.jobs[..], page.as_ref());
+    let done = done.map_err(|error| stopped::explain(error, args, &model, batch));
     failures.finish(done, all)
 }
 

@@ -16,6 +16,7 @@ use crate::data::{DataError, Encoding, Format, Half, Picture, Pixels, ReadOption
 use crate::interop::html::{STYLE, escape, link};
 use crate::train::run::{RunError, folder_of, write_atomic};
 use crate::train::{ModelConfig, rounded_picture};
+use std::cell::RefCell;
 use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::fs;
@@ -69,6 +70,8 @@ pub struct ResultsPage {
     /// What each result of an input is called.
     captions: Vec<String>,
     rows: Vec<Row>,
+    /// Images of the page that are written.
+    written: RefCell<HashSet<PathBuf>>,
 }
 
 /// Refuses what has no page, before anything is read. `is_file` says that `--out` is a file.
@@ -139,6 +142,7 @@ impl ResultsPage {
             model: args.model.display().to_string(),
             captions: variants.iter().map(|variant| caption(variant)).collect(),
             rows: jobs.iter().map(row).collect(),
+            written: RefCell::default(),
         };
         page.check_inputs(&args.inputs)?;
         page.check_files()?;
@@ -206,6 +210,16 @@ impl ResultsPage {
         self.folder.join(IMAGES).join(row.name.with_file_name(name))
     }
 
+    /// The images that another page has left, and which are to be written yet.
+    pub fn older_images(&self) -> Vec<PathBuf> {
+        let written = self.written.borrow();
+        let images = |row| self.sides.iter().map(move |&side| self.image(row, side));
+        let images = self.rows.iter().flat_map(images);
+        images
+            .filter(|path| is_there(path) && !written.contains(path))
+            .collect()
+    }
+
     /// Writes the page of results that are all there already.
     ///
     /// # Errors
@@ -262,6 +276,7 @@ impl ResultsPage {
             fs::create_dir_all(folder).map_err(|error| RunError::write(folder, error))?;
             let picture = self.picture(row, side)?;
             write_picture(self.existing.create(&path)?, &picture, Encoding::default())?;
+            self.written.borrow_mut().insert(path);
         }
         Ok(())
     }
