@@ -8,6 +8,8 @@ use std::{env, fs, io};
 fn main() -> io::Result<()> {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=assets/models");
+    // The list has whole paths. A build folder may be used by a checkout elsewhere.
+    println!("cargo::rerun-if-env-changed=CARGO_MANIFEST_DIR");
     let of_cargo = |name: &str| env::var(name).map_err(io::Error::other);
     let folder = Path::new(&of_cargo("CARGO_MANIFEST_DIR")?).join("assets/models");
     let mut models = Vec::new();

@@ -11,7 +11,7 @@ use super::{CliError, DeviceArgs, note, note_as_it_is, print};
 use crate::data::remark::RemarkKind;
 use crate::data::{DataOptions, Dataset, Direction, NamedPalette, PairSet, Preprocess, Split};
 use crate::eval::{EvalError, Evaluation, EvaluationFolder, Evaluator, PairGrid};
-use crate::models;
+use crate::models::{self, BundledModel};
 use crate::nn::Fit;
 use crate::tensor::DType;
 use crate::train::checkpoint::{self, NetworkKind};
@@ -170,6 +170,8 @@ impl EvalArgs {
                 options.reading.value_range = model.value_range;
                 options.reading.output_value_range = model.output_value_range;
                 options.reading.nodata = model.nodata;
+                let card = models::named(&self.model).map(BundledModel::card);
+                options.reading.background = card.transpose()?.and_then(|card| card.background);
                 options.input = model.input.clone();
                 options.target = model.output.clone();
                 options

@@ -42,6 +42,7 @@ impl ReadArgs {
             value_range: self.value_range,
             output_value_range: None,
             nodata: self.nodata,
+            background: None,
         }
     }
 

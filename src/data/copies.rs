@@ -17,28 +17,14 @@ const START: u64 = 16 << 10;
 /// Tells of held-out pairs whose files are those of a training pair, byte by byte. Only files of
 /// equal sizes are opened, and only those that begin alike are read whole.
 pub(super) fn held_out_copies(splits: &[FoundSplit]) -> Vec<Remark> {
-    let held_out = [Split::Val, Split::Test];
-    let remarks = held_out.map(|split| copies(splits, split));
-    remarks.into_iter().flatten().collect()
-}
-
-/// The same of one split.
-fn copies(splits: &[FoundSplit], held_out: Split) -> Option<Remark> {
-    let pairs = |split: Split| -> Vec<(u64, Vec<PathBuf>)> {
-        let splits = splits.iter();
-        splits
-            .filter(|found| found.split == split)
-            .flat_map(|found| &found.pairs)
-            .map(|pair: &PairSource| pair.paths().cloned().collect())
-            .filter_map(|files: Vec<PathBuf>| Some((sizes(&files).ok()?, files)))
-            .collect()
-    };
-    let kind = RemarkKind::HeldOutCopies(held_out);
-    let (mut training, mut held_out) = (pairs(Split::Train), pairs(held_out));
-    let sizes_of = |pairs: &[(u64, _)]| pairs.iter().map(|pair| pair.0).collect::<HashSet<u64>>();
-    let shared = &sizes_of(&training) & &sizes_of(&held_out);
-    training.retain(|(size, _)| shared.contains(size));
-    held_out.retain(|(size, _)| shared.contains(size));
+    let mut training = pairs_of(splits, Split::Train);
+    let held_out = [Split::Val, Split::Test].map(|split| (split, pairs_of(splits, split)));
+    let sizes: HashSet<u64> = held_out
+        .iter()
+        .flat_map(|(_, pairs)| pairs.iter().map(|pair| pair.0))
+        .collect();
+    training.retain(|(size, _)| sizes.contains(size));
+    let sizes: HashSet<u64> = training.iter().map(|pair| pair.0).collect();
     let mut by_start: HashMap<u64, Vec<Vec<PathBuf>>> = HashMap::new();
     for (_, files) in training {
         if let Ok(start) = start(&files) {
@@ -49,12 +35,27 @@ fn copies(splits: &[FoundSplit], held_out: Split) -> Option<Remark> {
         let alike = start(files).ok().and_then(|start| by_start.get(&start));
         alike.is_some_and(|alike| alike.iter().any(|other| equal(files, other)))
     };
-    let held_out = held_out.into_iter().map(|(_, files)| files);
-    let copies: Vec<PathBuf> = held_out
-        .filter(is_copy)
-        .filter_map(|files| files.into_iter().next())
-        .collect();
-    Remark::of(kind, &copies)
+    let remark = |(split, pairs): (Split, Vec<(u64, Vec<PathBuf>)>)| {
+        let pairs = pairs.into_iter().filter(|(size, _)| sizes.contains(size));
+        let copies: Vec<PathBuf> = pairs
+            .map(|(_, files)| files)
+            .filter(is_copy)
+            .filter_map(|files| files.into_iter().next())
+            .collect();
+        Remark::of(RemarkKind::HeldOutCopies(split), &copies)
+    };
+    held_out.into_iter().filter_map(remark).collect()
+}
+
+/// The files of each pair of a split, with a number for their sizes.
+fn pairs_of(splits: &[FoundSplit], split: Split) -> Vec<(u64, Vec<PathBuf>)> {
+    let splits = splits.iter();
+    splits
+        .filter(|found| found.split == split)
+        .flat_map(|found| &found.pairs)
+        .map(|pair: &PairSource| pair.paths().cloned().collect())
+        .filter_map(|files: Vec<PathBuf>| Some((sizes(&files).ok()?, files)))
+        .collect()
 }
 
 /// A number for the sizes of these files.

@@ -49,15 +49,6 @@ impl ReadOptions {
         self.values.is_none() && !self.are_labels
     }
 
-    /// The same for the channels of one side. Those that take the opacity, as it is or as a channel
-    /// like any other, have nothing behind them.
-    pub fn on(self, background: Option<Background>, pixels: &Pixels) -> Self {
-        Self {
-            background: background.filter(|_| pixels.drop_opacity()),
-            ..self
-        }
-    }
-
     /// The picture of a file, or some of its rows, on the background if there is one. If pixels let
     /// something through, this is counted.
     pub(super) fn lay(&self, path: &Path, picture: Picture, tally: &mut ReadTally) -> Picture {
@@ -90,6 +81,10 @@ pub struct PairReading {
     pub output_value_range: Option<ValueRange>,
     /// What fills missing values of files with a range. Without it they are refused.
     pub nodata: Option<f64>,
+    /// What pictures with opacity are laid on, on a side that drops opacity. It belongs to the use
+    /// of a model, and no run records it.
+    #[serde(skip)]
+    pub background: Option<Background>,
 }
 
 impl PairReading {
@@ -146,7 +141,7 @@ impl PairReading {
             },
             are_labels: false,
             are_channels: pixels.are_any_channels(),
-            background: None,
+            background: self.background.filter(|_| pixels.drop_opacity()),
         })
     }
 }

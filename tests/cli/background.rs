@@ -151,3 +151,29 @@ fn a_model_that_takes_opacity_has_no_background() {
         "{message}"
     );
 }
+
+/// Pairs are scored as `translate` would take them.
+#[test]
+fn a_bundled_model_is_scored_on_what_its_drawings_lie_on() {
+    let folder = temporary();
+    let root = folder.path();
+    drawings(root);
+    for (set, drawing) in [("clear", "in/clear.png"), ("white", "white.png")] {
+        for side in ["A", "B"] {
+            let path = root.join(set).join("test").join(side);
+            fs::create_dir_all(&path).unwrap();
+            fs::copy(root.join(drawing), path.join("0.png")).unwrap();
+        }
+    }
+    let score = |set: &str| {
+        let line = format!("eval flat-to-3d {set} --preprocess none --out of-{set}");
+        let said = stderr(&succeed(root, &line));
+        let scores = crate::json(&root.join(format!("of-{set}/scores.json")));
+        (scores["images"].clone(), said)
+    };
+    let ((clear, told), (white, plain)) = (score("clear"), score("white"));
+    assert_eq!(clear, white);
+    let line = format!("{LAID} white: 2, such as clear/test/A/0.png\n");
+    assert!(told.contains(&line) && !told.contains("not used"), "{told}");
+    assert!(!plain.contains(LAID), "{plain}");
+}

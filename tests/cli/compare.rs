@@ -70,6 +70,7 @@ fn a_comparison_is_scored_and_goes_on_where_it_was() {
         assert!(!told.contains("run 1 of 2"), "{told}");
     }
     scored_at_other_steps_it_goes_on(root);
+    a_named_interval_stays(root, &line);
     crash(root, "c", "l1+cgan-seed0");
     // Other intervals of a longer run follow from its length.
     let longer = line
@@ -100,6 +101,12 @@ fn scored_at_other_steps_it_goes_on(root: &Path) {
     let told = stderr(&succeed(root, "compare --resume c"));
     assert!(told.contains("2 of 2 runs are there already"), "{told}");
     fs::write(&path, kept).unwrap();
+}
+
+/// An interval that somebody named when it was begun is one of its settings.
+fn a_named_interval_stays(root: &Path, line: &str) {
+    let told = stderr(&run(root, &line.replace(" --checkpoint-every 2", "")));
+    assert!(told.contains("with another --checkpoint-every; "), "{told}");
 }
 
 /// A comparison whose data set lies elsewhere says how it goes on.

@@ -11,7 +11,9 @@ use pix2pix::tape::ArenaPart;
 use pix2pix::tensor::DType;
 use pix2pix::train::checkpoint::TrainingProgress;
 use pix2pix::train::run::{MetricsRow, RunDir};
-use pix2pix::train::{Config, Length, Objective, Optimizer, Policy, Recipe, Trainer, checkpoint};
+use pix2pix::train::{
+    Config, Length, Objective, Optimizer, Policy, Recipe, StepReport, Trainer, checkpoint,
+};
 use pix2pix_harness::config::{penalised, small_config, two_scales};
 use pix2pix_harness::gpu;
 use safetensors::SafeTensors;
@@ -78,6 +80,45 @@ fn a_stopped_run_goes_on_with_the_same_bits_and_a_whole_metrics_file() {
 #[test]
 fn a_run_stopped_in_a_score_goes_on_with_this_score() {
     stops_and_goes_on(5, 5);
+}
+
+/// A run that becomes longer has the same best score and the same rows, whether the score of its
+/// earlier end was made then or stopped.
+#[test]
+fn a_stopped_last_score_counts_as_one_that_was_made() {
+    let gpu = gpu();
+    let root = tempfile::tempdir().unwrap();
+    let config = Config {
+        length: Length::Steps(4),
+        sample_every: 3,
+        ..small_config(32, 4)
+    };
+    let ended = |name: &str, stop_at: u64| {
+        let run = RunDir::create(root.path(), name).unwrap();
+        let stop = AtomicBool::new(false);
+        let mut trainer =
+            Trainer::start(&gpu, config.clone(), &bundled(&config), run.clone()).unwrap();
+        let stops = |report: &StepReport| {
+            stop.fetch_or(report.losses.step == stop_at, Ordering::Relaxed);
+        };
+        trainer.train(&stop, &mut |report| stops(report)).unwrap();
+        drop(trainer);
+        let is_unscored = newest_progress(&run).unscored.is_some();
+        assert_eq!(is_unscored, stop_at == 4);
+        let newest = run.checkpoints().unwrap().pop().unwrap();
+        let file = TensorFile::open(&newest.path).unwrap();
+        let mut progress = checkpoint::read_progress(&file).unwrap();
+        progress.config.length = Length::Steps(8);
+        let mut longer =
+            Trainer::resume(&gpu, progress, &file, &bundled(&config), run.clone()).unwrap();
+        longer.train(&AtomicBool::new(false), &mut |_| {}).unwrap();
+        drop(longer);
+        let progress = newest_progress(&run);
+        (rows(&run), progress.best, progress.step)
+    };
+    let made = ended("made", 0);
+    assert_eq!(made.2, 8);
+    assert_eq!(made, ended("stopped", 4));
 }
 
 /// The held-out pairs of a score that was stopped are gone when the run goes on.
@@ -168,7 +209,9 @@ fn stops_and_goes_on(sample_every: u64, stop_at: u64) {
     drop(trainer);
     // Nothing is shown once it is stopped: a row of this step would have no score.
     let is_due = outcome.step.is_multiple_of(sample_every) || outcome.step == 12;
-    let unscored = newest_progress(&stopped).unscored.map(|losses| losses.step);
+    let unscored = newest_progress(&stopped)
+        .unscored
+        .map(|step| step.losses.step);
     assert_eq!(unscored, is_due.then_some(outcome.step));
     let has_row = rows(&stopped).iter().any(|row| row.step == outcome.step);
     assert_ne!(has_row, is_due);
@@ -179,7 +222,9 @@ fn stops_and_goes_on(sample_every: u64, stop_at: u64) {
         .train(&AtomicBool::new(true), &mut |_| {})
         .unwrap();
     assert!(again.interrupted && again.step == outcome.step);
-    let after = newest_progress(&stopped).unscored.map(|losses| losses.step);
+    let after = newest_progress(&stopped)
+        .unscored
+        .map(|step| step.losses.step);
     assert_eq!(after, unscored);
 
     let outcome = resume(&gpu, &stopped)

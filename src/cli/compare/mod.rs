@@ -6,6 +6,7 @@
 //! | `cells.rs` | the configuration of each cell, made by the options of `train` |
 //! | `asked.rs` | what is compared: as it was asked for, or as a folder remembers it |
 //! | `cell_run.rs` | one run: trained or gone on with, then scored |
+//! | `data.rs` | the pairs: as cells prepare them, and as they are scored |
 //! | `scores.rs` | the scores of one run: which are there, and how it gets the others |
 //! | `telling.rs` | what is said before, between and after the runs |
 
@@ -13,20 +14,18 @@ mod arguments;
 mod asked;
 mod cell_run;
 mod cells;
+mod data;
 mod scores;
 mod telling;
 
 pub use arguments::CompareArgs;
 
 use super::options::option_of;
-use super::reading::tell_of_dataset_without;
-use super::scoring::{HeldOutPairs, held_out};
 use super::stop::Stop;
-use super::train::{TrainArgs, open_dataset};
+use super::train::TrainArgs;
 use super::{CliError, note, print};
 use crate::compare::{CompareError, ComparisonFolder, ComparisonPlan, Grid, Pairs, Report};
-use crate::data::remark::RemarkKind;
-use crate::data::{DataError, DataOptions, Dataset, PairSet, Split};
+use crate::data::Split;
 use crate::gpu::{Gpu, Profile};
 use crate::tensor::DType;
 use crate::train::run::{RunDir, quote};
@@ -34,9 +33,9 @@ use crate::train::{Config, Trainer, check_fits, find};
 use asked::Asked;
 use cell_run::{CellRun, CellRunEnd};
 use cells::CellSettings;
+use data::{Data, check_pairs};
 use scores::Scores;
 use std::path::Path;
-use std::sync::Arc;
 use telling::Pace;
 
 /// Trains and scores all cells, and writes the report after each run.
@@ -75,113 +74,11 @@ struct Comparison {
     steps: Vec<u64>,
     folder: ComparisonFolder,
     plan: ComparisonPlan,
+    /// The arguments with which it was begun, if it goes on.
+    begun_with: Vec<String>,
     data: Data,
     /// The device's own choice of kernels.
     profile: Profile,
-}
-
-/// The pairs of a comparison.
-struct Data {
-    /// The data set as cells prepare it. Most prepare it in one way.
-    prepared: Vec<(DataOptions, Dataset)>,
-    /// What is scored, at each size.
-    held_out: Vec<(Option<u32>, HeldOutPairs)>,
-}
-
-impl Data {
-    /// Opens the data set for all cells, and for all sizes that are scored.
-    fn open(
-        cells: &[CellSettings],
-        test_sizes: &[u32],
-        split: Option<Split>,
-    ) -> Result<Self, CliError> {
-        let mut prepared: Vec<(DataOptions, Dataset)> = Vec::new();
-        for cell in cells {
-            let options = cell.config.data_options();
-            if !prepared.iter().any(|(known, _)| *known == options) {
-                prepared.push((options, open_dataset(&cell.config)?));
-            }
-        }
-        let config = &cells[0].config;
-        let dataset = &prepared[0].1;
-        tell_of_dataset_without(dataset, |kind| kind == RemarkKind::UnusedSplit);
-        let mut held_out = Vec::new();
-        if test_sizes.is_empty() {
-            held_out.push((None, HeldOutPairs::of(dataset, scored(dataset, split)?)?));
-        }
-        for &size in test_sizes {
-            let at = Config {
-                size,
-                load_size: size,
-                ..config.clone()
-            };
-            let own = (size != config.size)
-                .then(|| open_dataset(&at))
-                .transpose()
-                .map_err(|error| of_size(size, error))?;
-            let dataset = own.as_ref().unwrap_or(dataset);
-            held_out.push((
-                Some(size),
-                HeldOutPairs::of(dataset, scored(dataset, split)?)?,
-            ));
-        }
-        Ok(Self { prepared, held_out })
-    }
-
-    /// The data set as this cell prepares it.
-    fn of(&self, config: &Config) -> &Dataset {
-        let options = config.data_options();
-        let found = self.prepared.iter().find(|(known, _)| *known == options);
-        &found.unwrap_or(&self.prepared[0]).1
-    }
-}
-
-/// What is wrong with a size of `--test-sizes`, by its option.
-fn of_size(size: u32, error: DataError) -> CliError {
-    match error {
-        DataError::Sizes { max_side, .. } => CliError::Usage(format!(
-            "--test-sizes {size}: pictures have at most {max_side} pixels a side; name smaller ones"
-        )),
-        error => error.into(),
-    }
-}
-
-/// Refuses pairs that are not those that the comparison began with.
-fn check_pairs(folder: &ComparisonFolder, then: &Pairs, now: &Pairs) -> Result<(), CliError> {
-    let then = Pairs {
-        split: then.split.or(now.split),
-        ..then.clone()
-    };
-    if then == *now {
-        return Ok(());
-    }
-    let error = CompareError::OtherPairs {
-        path: folder.path().to_owned(),
-        there: then.to_string(),
-        now: match now.to_string() {
-            same if same == then.to_string() => "others of other names".to_owned(),
-            other => other,
-        },
-    };
-    Err(error.into())
-}
-
-/// The pairs that are scored.
-fn scored(dataset: &Dataset, split: Option<Split>) -> Result<&Arc<PairSet>, CliError> {
-    if split == Some(Split::Train) {
-        return Err(CliError::Usage(
-            "every cell was trained on the training pairs, so their scores say little; use \
-             --split val or test"
-                .to_owned(),
-        ));
-    }
-    held_out(dataset, split)?.ok_or_else(|| {
-        CliError::Usage(
-            "a comparison scores pairs that nobody trained on, and the data set has none; add a \
-             test/ or val/ folder, for example with pix2pix prepare split"
-                .to_owned(),
-        )
-    })
 }
 
 impl Comparison {
@@ -225,19 +122,22 @@ impl Comparison {
         plan.test_sizes = asked.test_sizes;
         (plan.shown, plan.split) = (asked.shown, asked.split);
         plan.remarks = asked.remarks;
-        let new = held_out
-            .remarks
-            .iter()
-            .filter(|remark| !plan.remarks.contains(remark));
-        let new: Vec<String> = new.cloned().collect();
-        plan.remarks.extend(new);
-        plan.records = older.map(|older| older.records).unwrap_or_default();
+        for remark in &held_out.remarks {
+            if !plan.remarks.contains(remark) {
+                plan.remarks.push(remark.clone());
+            }
+        }
+        let mut begun_with = Vec::new();
+        if let Some(older) = older {
+            (plan.records, begun_with) = (older.records, older.arguments);
+        }
         Ok(Self {
             grid: asked.grid,
             cells,
             steps,
             folder,
             plan,
+            begun_with,
             data,
             profile,
         })
@@ -283,16 +183,21 @@ impl Comparison {
         // Where nobody named these, they are as the program chooses them for the length. Only
         // patience counts scores.
         let followers = ["checkpoint_every", "sample_every"];
-        let follow = !is_patient || fields.iter().any(|field| field == "length");
-        let is_given = |field: &str| {
+        let is_longer = fields.iter().any(|field| field == "length");
+        let is_given = |field: &str, arguments: &[String]| {
             let option = option_of(field).unwrap_or(field);
-            let mut given = self.plan.arguments.iter();
+            let mut given = arguments.iter();
             given.any(|argument| argument.split('=').next() == Some(option))
+        };
+        let follows = |field: &str| {
+            let is_chosen = !is_patient && !is_given(field, &self.begun_with);
+            let is_free = is_longer || is_chosen;
+            followers.contains(&field) && is_free && !is_given(field, &self.plan.arguments)
         };
         let fields = fields.iter().map(String::as_str);
         fields
             .filter(|field| !idle.contains(field))
-            .filter(|field| !(follow && followers.contains(field) && !is_given(field)))
+            .filter(|field| !follows(field))
             .collect()
     }
 

@@ -110,7 +110,8 @@ fn describe_length(
     }
     if progress.unscored.is_some() {
         return Ok(Some(format!(
-            "note: the score of step {done} was stopped, and comes first if its pairs are still there"
+            "note: the score of step {done} was stopped, and comes first if its pairs are still \
+             there"
         )));
     }
     let ended = Standing {

@@ -4,7 +4,7 @@ use super::TranslateArgs;
 use crate::cli::CliError;
 use crate::cli::pth::say;
 use crate::cli::weights::open_weights;
-use crate::data::{Background, Pixels, ReadOptions};
+use crate::data::{Background, PairReading, Pixels, ReadOptions};
 use crate::interop::TensorFile;
 use crate::models::{self, BundledModel};
 use crate::train::checkpoint::{self, NetworkKind};
@@ -47,17 +47,19 @@ impl NamedModel {
 
     /// How its input files are read.
     pub fn reading(&self, args: &TranslateArgs) -> Result<ReadOptions, ConfigError> {
-        let reading = self.config.reading_as(args.reading.asked())?;
-        Ok(reading.on(self.background, &self.config.input))
+        self.config.reading_as(self.asked(args))
     }
 
     /// The same, and how files of targets are read.
     pub fn readings(&self, args: &TranslateArgs) -> Result<[ReadOptions; 2], ConfigError> {
-        let [input, target] = self.config.readings_as(args.reading.asked())?;
-        Ok([
-            input.on(self.background, &self.config.input),
-            target.on(self.background, &self.config.output),
-        ])
+        self.config.readings_as(self.asked(args))
+    }
+
+    fn asked(&self, args: &TranslateArgs) -> PairReading {
+        PairReading {
+            background: self.background,
+            ..args.reading.asked()
+        }
     }
 }
 

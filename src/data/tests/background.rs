@@ -1,6 +1,8 @@
 //! Pictures that are laid on a colour as they are read.
 
-use crate::data::{Background, Picture, Pixels, ReadOptions, ReadTally, RowReader, read_picture};
+use crate::data::{
+    Background, PairReading, Picture, Pixels, ReadOptions, ReadTally, RowReader, read_picture,
+};
 use image::codecs::gif::GifEncoder;
 use image::{Frame, GrayAlphaImage, LumaA, Rgb, RgbImage, Rgba, RgbaImage};
 use std::fs::File;
@@ -108,7 +110,11 @@ fn channels_that_hold_opacity_have_nothing_behind_them() {
         (Pixels::Rgba.times(2), None),
         (Pixels::Channels(4), None),
     ] {
-        let reading = ReadOptions::default().on(Some(Background::WHITE), &pixels);
+        let pairs = PairReading {
+            background: Some(Background::WHITE),
+            ..PairReading::default()
+        };
+        let [reading, _] = pairs.sides(&pixels, &Pixels::Rgb).unwrap();
         assert_eq!(reading.background, expected, "{pixels}");
     }
 }

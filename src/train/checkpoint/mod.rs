@@ -75,10 +75,18 @@ pub struct TrainingProgress {
     /// The best held-out score so far.
     #[serde(default)]
     pub best: Option<Best>,
-    /// The losses of this step, if its held-out score was stopped. The run that goes on begins with
-    /// this score.
+    /// This step, if its held-out score was stopped. The run that goes on begins with this score.
     #[serde(default)]
-    pub unscored: Option<Losses>,
+    pub unscored: Option<UnscoredStep>,
+}
+
+/// A step whose held-out score was stopped. Its row is written with this score.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct UnscoredStep {
+    /// Its losses.
+    pub losses: Losses,
+    /// Its learning rate. In a run that has become longer the schedule says another one.
+    pub learning_rate: f32,
 }
 
 /// The kernel of each contraction, as [`Profile::tuned`](crate::gpu::Profile::tuned) takes them.

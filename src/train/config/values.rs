@@ -123,6 +123,7 @@ impl ValueSettings {
             value_range: given("reading.value_range", self.range)?,
             output_value_range: given("reading.output_value_range", self.output_range)?,
             nodata: self.nodata,
+            background: None,
         })
     }
 }

@@ -49,7 +49,7 @@ impl Trainer<'_> {
         let [g_gan, g_l1, d_real, d_fake] = losses.values;
         let [g_gan, d_real, d_fake] = [g_gan, d_real, d_fake]
             .map(|loss| self.session.discriminator.is_some().then_some(loss));
-        let learning_rate = self.schedule.rate(losses.step) as f32;
+        let learning_rate = self.learning_rate(losses);
         let epoch = self.schedule.epoch(losses.step);
         MetricsRow {
             step: losses.step,
@@ -66,6 +66,14 @@ impl Trainer<'_> {
             val_ssim: score.and_then(|score| score.ssim).map(|ssim| ssim as f32),
             val_psnr: score.map(|score| score.psnr as f32),
         }
+    }
+
+    /// The learning rate of this step.
+    pub(super) fn learning_rate(&self, losses: &Losses) -> f32 {
+        let scheduled = self.schedule.rate(losses.step) as f32;
+        self.unscored
+            .filter(|unscored| unscored.losses.step == losses.step)
+            .map_or(scheduled, |unscored| unscored.learning_rate)
     }
 
     pub(super) fn save(&mut self) -> Result<(), TrainError> {

@@ -5,7 +5,7 @@ mod pairs;
 mod report;
 mod showing;
 
-use super::checkpoint::{self, TrainingProgress};
+use super::checkpoint::{self, TrainingProgress, UnscoredStep};
 use super::config::Config;
 use super::error::TrainError;
 use super::memory::explain_sizes;
@@ -55,8 +55,8 @@ pub struct Trainer<'a> {
     began: Instant,
     losses: Option<Losses>,
     score: Option<Score>,
-    /// The losses of this step, if its score was stopped and is still to come.
-    unscored: Option<Losses>,
+    /// This step, if its score was stopped and is still to come.
+    unscored: Option<UnscoredStep>,
     /// The newest sample grid of this process, and its step.
     picture: Option<(u64, PathBuf)>,
     /// The best score, as a run without a stop would have it: patience counts from it.
@@ -123,7 +123,8 @@ impl<'a> Trainer<'a> {
         trainer.best = progress.best;
         trainer.step = progress.step;
         trainer.logged = logged;
-        (trainer.losses, trainer.unscored) = (progress.unscored, progress.unscored);
+        trainer.losses = progress.unscored.map(|step| step.losses);
+        trainer.unscored = progress.unscored;
         trainer.find_kept();
         let here = trainer.progress();
         if here.adapter != progress.adapter {
@@ -278,7 +279,10 @@ impl<'a> Trainer<'a> {
         let mut reader = LossReader::new(self.step, &self.config.objective);
         let (began, first) = (Instant::now(), self.step);
         if self.unscored.is_some() && self.step < self.schedule.total_steps {
-            self.show_and_save([true, true], stop, report)?;
+            match self.step.is_multiple_of(self.config.sample_every.max(1)) {
+                true => self.show_and_save([true, true], stop, report)?,
+                false => self.show_earlier_end(stop, report)?,
+            }
         }
         while self.step < self.schedule.total_steps
             && !stop.load(Ordering::Relaxed)

@@ -2,7 +2,7 @@
 
 use super::{StepReport, Trainer};
 use crate::interop::TensorFile;
-use crate::train::checkpoint::{self, TrainingProgress};
+use crate::train::checkpoint::{self, TrainingProgress, UnscoredStep};
 use crate::train::error::TrainError;
 use crate::train::run::{HeldOut, Stage, Standing};
 use crate::train::score::{Best, Score};
@@ -59,24 +59,48 @@ impl Trainer<'_> {
             },
             false => Stage::Complete,
         };
-        if !matches!(self.picture, Some((step, _)) if step == self.step) {
-            let was_unscored = self.unscored.is_some();
-            let scored = self.evaluate(stop, report)?;
-            if was_unscored || self.unscored.is_some() {
-                // The checkpoint says if this score is still to come.
-                self.save()?;
-            }
-            match scored {
-                ControlFlow::Continue(score) => {
-                    self.keep_best(score)?;
-                    self.sample()?;
-                }
-                ControlFlow::Break(()) if self.unscored.is_some() => return Ok(Stage::Stopped),
-                // An earlier process has scored it.
-                ControlFlow::Break(()) => {}
-            }
+        if matches!(self.picture, Some((step, _)) if step == self.step) {
+            return Ok(ended);
         }
-        Ok(ended)
+        match self.show_saved(stop, report)? {
+            ControlFlow::Break(()) if self.unscored.is_some() => Ok(Stage::Stopped),
+            // Without a break it is shown now, and with one an earlier process has scored it.
+            _ => Ok(ended),
+        }
+    }
+
+    /// Shows the last weights of a run that has become longer, where their score was stopped. As in
+    /// a run that was not stopped, this score counts for the best weights, and for no schedule and
+    /// no patience.
+    pub(super) fn show_earlier_end(
+        &mut self,
+        stop: &AtomicBool,
+        report: &mut dyn FnMut(&StepReport),
+    ) -> Result<(), TrainError> {
+        let best = self.best;
+        let _ = self.show_saved(stop, report)?;
+        self.best = best;
+        Ok(())
+    }
+
+    /// Shows weights that are saved already.
+    fn show_saved(
+        &mut self,
+        stop: &AtomicBool,
+        report: &mut dyn FnMut(&StepReport),
+    ) -> Result<ControlFlow<()>, TrainError> {
+        let was_unscored = self.unscored.is_some();
+        let scored = self.evaluate(stop, report)?;
+        if was_unscored || self.unscored.is_some() {
+            // The checkpoint says if this score is still to come.
+            self.save()?;
+        }
+        let ControlFlow::Continue(score) = scored else {
+            return Ok(ControlFlow::Break(()));
+        };
+        self.keep_best(score)?;
+        self.sample()?;
+        Ok(ControlFlow::Continue(()))
     }
 
     /// Scores the held-out pairs, if there are any, and writes the row of this step. Where it is
@@ -88,8 +112,9 @@ impl Trainer<'_> {
     ) -> Result<Scored, TrainError> {
         if !self.shown.1 {
             // The pairs of a score that was stopped may be gone. Its row comes without it.
-            if let Some(losses) = self.unscored.take() {
+            if let Some(UnscoredStep { losses, .. }) = self.unscored {
                 self.log(&losses, None)?;
+                self.unscored = None;
             }
             return Ok(Scored::Continue(None));
         }
@@ -105,7 +130,10 @@ impl Trainer<'_> {
         self.showing += began.elapsed();
         let score = match score {
             Err(TrainError::Interrupted) => {
-                self.unscored = self.losses;
+                self.unscored = self.losses.map(|losses| UnscoredStep {
+                    losses,
+                    learning_rate: self.learning_rate(&losses),
+                });
                 return Ok(Scored::Break(()));
             }
             score => score?,
@@ -116,7 +144,7 @@ impl Trainer<'_> {
                 copy_l1: copy_l1 as f32,
             })?;
         }
-        (self.score, self.unscored) = (Some(score), None);
+        self.score = Some(score);
         if let Some(losses) = self.losses {
             self.log(&losses, Some(score))?;
             report(&StepReport {
@@ -125,6 +153,7 @@ impl Trainer<'_> {
                 score: self.score,
             });
         }
+        self.unscored = None;
         Ok(Scored::Continue(self.score))
     }
 
