@@ -4,12 +4,13 @@
 //!
 //! | floor | module | what it is for |
 //! |---|---|---|
+//! | 0 | [`clock`], [`threads`] | the time, and work on several threads; also in a browser's tab |
 //! | 1 | [`gpu`] | adapters, the device, buffers, kernels (WGSL to pipeline), typed errors |
 //! | 2 | [`tensor`] | shapes, their physical layout and storage types |
 //! | 3 | [`state`], [`tape`], [`contraction`], [`ops`] | lasting values; the tape; its operations |
 //! | 4 | [`program`] | tape to program: dead code, memory plan, kernels, run, print |
 //! | 5 | [`nn`] | U-Net, encoder-decoder, ResNet, and PatchGAN |
-//! | 6 | [`data`] | pairs of pictures, augmentation, the loader; imports nothing of the others |
+//! | 6 | [`data`] | pairs of pictures, augmentation, the loader; imports floor 0 alone |
 //! | 7 | [`interop`] | files of other programs: safetensors, PyTorch, ONNX, TensorBoard |
 //! | 7 | [`metrics`] | numbers from pictures: MAE to SSIM, label scores, intervals |
 //! | 7 | [`models`] | the trained generators inside the program, by name |
@@ -22,6 +23,7 @@
 pub mod bench;
 #[cfg(feature = "cli")]
 pub mod cli;
+pub mod clock;
 pub mod compare;
 pub mod contraction;
 pub mod data;
@@ -36,4 +38,5 @@ pub mod program;
 pub mod state;
 pub mod tape;
 pub mod tensor;
+pub mod threads;
 pub mod train;

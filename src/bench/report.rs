@@ -1,11 +1,11 @@
 //! The result of every benchmark: one format for tables, files and comparisons.
 
+use crate::clock::since_1970;
 use crate::gpu::{DeviceClass, Gpu};
 use crate::program::{Clock, Quantiles};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Version of the format; a file of another version is refused.
 pub const SCHEMA: u32 = 1;
@@ -193,11 +193,7 @@ impl Report {
             kind,
             program: format!("pix2pix {}", env!("CARGO_PKG_VERSION")),
             command: std::env::args().skip(1).collect(),
-            date: date(
-                SystemTime::now()
-                    .duration_since(UNIX_EPOCH)
-                    .map_or(0, |since| since.as_secs()),
-            ),
+            date: date(since_1970().as_secs()),
             device: Device {
                 name: info.name.clone(),
                 driver: format!("{} {}", info.driver, info.driver_info),

@@ -1,13 +1,13 @@
 //! Time of whole training steps, of their operations, of the training loop and of a translation.
 
 use super::report::{BenchmarkKind, Report, ReportEntry, WHOLE, ratio};
+use crate::clock::Instant;
 use crate::data::{Batch, Dataset, Loader, LoaderOptions, Pixels, Split};
 use crate::gpu::Gpu;
 use crate::program::{Clock, Quantiles, rows};
 use crate::tensor::Shape;
 use crate::train::{Config, ConfigError, LossReader, Session, TrainError, Translator};
 use std::collections::HashMap;
-use std::time::Instant;
 
 /// Untimed steps before the timed ones: drivers compile a kernel at its first launch.
 const WARM_UP: u64 = 3;

@@ -1,10 +1,8 @@
 //! A dataset folder, opened: the pairs of each of its splits.
 
 use std::collections::BTreeSet;
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::thread;
 
 use super::error::DataError;
 use super::pair_set::PairSet;
@@ -19,6 +17,7 @@ use super::read_tally::ReadTally;
 use super::remark::{Remark, RemarkKind};
 use super::scan::{Scan, Wanted};
 use super::split::{Direction, Split};
+use crate::threads::count;
 
 /// A dataset, opened: every image has been decoded once, so every bad file is known.
 #[derive(Clone, Debug)]
@@ -85,8 +84,7 @@ impl Dataset {
             .into_iter()
             .flat_map(|(_, sources)| sources)
             .collect();
-        let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        Palette::of(&sources, threads, |source| {
+        Palette::of(&sources, count(), |source| {
             // What is to be told of it is counted when the data set is opened.
             let read = source.read(reading, &mut ReadTally::default())?;
             Ok(direction.order(read).0)

@@ -1,20 +1,21 @@
-//! Threads that prepare the next batches while the device works on this one.
+//! Threads that prepare the next batches while the device works on this one. Where there are no
+//! threads, a batch is made when it is asked for.
 //!
 //! Worker `w` of `n` makes the batches of steps `w, w + n, w + 2n, ..` and puts them into a bounded
 //! channel of its own. The consumer takes from the channels in turn. So the batches come in order,
 //! whichever thread is faster, and only a few of them are in memory.
 
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
 
 use super::batch::Batch;
 use super::batch_sampler::BatchSampler;
 use super::error::DataError;
 use super::pair_set::PairSet;
+use crate::clock::{Duration, Instant};
+use crate::threads::{AVAILABLE, count};
 
 /// How batches are drawn and prefetched.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +26,7 @@ pub struct LoaderOptions {
     pub seed: u64,
     /// The step whose batch comes first, counted from 0 over all epochs; not 0 when a run resumes.
     pub first_step: u64,
-    /// Threads; 0 counts as 1.
+    /// Threads. With 0, and where there are none, [`Loader::next_batch`] makes the batch itself.
     pub workers: usize,
     /// Finished batches that may wait in each thread's channel. The thread itself holds one more.
     pub prefetch: usize,
@@ -34,12 +35,11 @@ pub struct LoaderOptions {
 impl LoaderOptions {
     /// From step 0, on up to four threads with two finished batches each.
     pub fn new(batch_size: usize, seed: u64) -> Self {
-        let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
         Self {
             batch_size,
             seed,
             first_step: 0,
-            workers: cores.min(4),
+            workers: count().min(4),
             prefetch: 2,
         }
     }
@@ -51,12 +51,22 @@ impl LoaderOptions {
 pub struct Loader {
     sampler: Arc<BatchSampler>,
     step: u64,
-    channels: Vec<Receiver<Result<Batch, DataError>>>,
-    /// The index in `channels` of the worker that makes the batch of `step`.
-    turn: usize,
+    source: BatchSource,
     threads: Vec<JoinHandle<()>>,
     stop: Arc<AtomicBool>,
     waited: Duration,
+}
+
+/// Who makes the batches.
+#[derive(Debug)]
+enum BatchSource {
+    Threads {
+        channels: Vec<Receiver<Result<Batch, DataError>>>,
+        /// The index in `channels` of the worker that makes the batch of the next step.
+        turn: usize,
+    },
+    /// The caller, until a pair cannot be read.
+    Caller(Option<Arc<PairSet>>),
 }
 
 impl Loader {
@@ -67,12 +77,12 @@ impl Loader {
     pub fn new(set: Arc<PairSet>, options: &LoaderOptions) -> Result<Self, DataError> {
         let sampler = Arc::new(BatchSampler::new(&set, options.batch_size, options.seed)?);
         let stop = Arc::new(AtomicBool::new(false));
-        let workers = options.workers.max(1);
+        let workers = if AVAILABLE { options.workers } else { 0 };
+        let mut channels = Vec::with_capacity(workers);
         let mut loader = Self {
             sampler: sampler.clone(),
             step: options.first_step,
-            channels: Vec::with_capacity(workers),
-            turn: 0,
+            source: BatchSource::Caller(None),
             threads: Vec::with_capacity(workers),
             stop: stop.clone(),
             waited: Duration::ZERO,
@@ -93,9 +103,13 @@ impl Loader {
                     )
                 })
                 .map_err(|source| DataError::Spawn { source })?;
-            loader.channels.push(receiver);
+            channels.push(receiver);
             loader.threads.push(thread);
         }
+        loader.source = match workers {
+            0 => BatchSource::Caller(Some(set)),
+            _ => BatchSource::Threads { channels, turn: 0 },
+        };
         Ok(loader)
     }
 
@@ -108,14 +122,30 @@ impl Loader {
     pub fn next_batch(&mut self) -> Result<Batch, DataError> {
         let start = Instant::now();
         let stopped = DataError::Stopped { step: self.step };
-        let received = match self.channels.get(self.turn) {
-            Some(channel) => channel.recv().unwrap_or(Err(stopped)),
-            None => Err(stopped),
+        let received = match &mut self.source {
+            BatchSource::Threads { channels, turn } => match channels.get(*turn) {
+                Some(channel) => {
+                    *turn = (*turn + 1) % channels.len();
+                    channel.recv().unwrap_or(Err(stopped))
+                }
+                None => Err(stopped),
+            },
+            BatchSource::Caller(set) => match set.take() {
+                Some(pairs) => {
+                    let batch = pairs.batch(&self.sampler.samples(self.step));
+                    *set = batch.is_ok().then_some(pairs);
+                    batch
+                }
+                None => Err(stopped),
+            },
         };
         self.waited += start.elapsed();
+        if received.is_err() {
+            // After an error nothing is made any more.
+            self.source = BatchSource::Caller(None);
+        }
         let batch = received?;
         self.step = self.step.saturating_add(1);
-        self.turn = (self.turn + 1) % self.channels.len().max(1);
         Ok(batch)
     }
 
@@ -142,7 +172,7 @@ impl Drop for Loader {
         self.stop.store(true, Ordering::Relaxed);
         // A thread may be waiting for room in its channel. It gives up when the receiver is
         // dropped.
-        self.channels.clear();
+        self.source = BatchSource::Caller(None);
         for thread in self.threads.drain(..) {
             // A panic there has already shown itself as `Stopped`.
             let _ = thread.join();
@@ -234,18 +264,24 @@ mod tests {
         let dataset = Dataset::open(root.path(), &options).unwrap();
         fs::write(root.path().join("b.png"), b"").unwrap();
         let set = dataset.get(Split::Train).unwrap().clone();
-        let mut loader = Loader::new(set, &LoaderOptions::new(1, 0)).unwrap();
-        let error = (0..3).find_map(|_| loader.next_batch().err()).unwrap();
-        assert!(
-            matches!(&error, DataError::EmptyFile { path } if path.ends_with("b.png")),
-            "{error}"
-        );
-        assert!(
-            loader.step() < 3,
-            "the step that failed is still the next one"
-        );
-        let after = loader.next_batch().unwrap_err();
-        assert!(matches!(after, DataError::Stopped { .. }), "{after}");
+        let options = |workers| LoaderOptions {
+            workers,
+            ..LoaderOptions::new(1, 0)
+        };
+        for mut loader in [0, 2].map(|workers| Loader::new(set.clone(), &options(workers)).unwrap())
+        {
+            let error = (0..3).find_map(|_| loader.next_batch().err()).unwrap();
+            assert!(
+                matches!(&error, DataError::EmptyFile { path } if path.ends_with("b.png")),
+                "{error}"
+            );
+            assert!(
+                loader.step() < 3,
+                "the step that failed is still the next one"
+            );
+            let after = loader.next_batch().unwrap_err();
+            assert!(matches!(after, DataError::Stopped { .. }), "{after}");
+        }
     }
 
     #[test]

@@ -1,10 +1,8 @@
 //! Value ranges that are measured on a data set.
 
 use std::fmt;
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
-use std::thread;
 
 use super::error::DataError;
 use super::limits::SizeLimit;
@@ -13,6 +11,7 @@ use super::parallel::in_parallel;
 use super::read::extent_of;
 use super::split::{Direction, Split};
 use super::values::{Extent, ValueError, ValueRange};
+use crate::threads::count;
 
 /// One side of a pair.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,9 +131,8 @@ fn extents_of(
     all_channels: bool,
 ) -> Result<Vec<Extent>, DataError> {
     let extents = Mutex::new(vec![Extent::default(); files.len()]);
-    let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let numbered: Vec<(usize, &&PathBuf)> = files.iter().enumerate().collect();
-    in_parallel(&numbered, threads, |&(index, path)| {
+    in_parallel(&numbered, count(), |&(index, path)| {
         let extent = extent_of(path, limit, all_channels)?;
         let mut extents = extents.lock().unwrap_or_else(PoisonError::into_inner);
         extents[index] = extent;

@@ -52,7 +52,7 @@
 //! | [`dataset`] | all splits of a folder |
 //! | [`batch`] | the pairs of one step, as numbers |
 //! | [`batch_sampler`] | which pairs, with which jitter, make the batch of step `t` |
-//! | [`loader`] | threads that prepare the next batches while the device works |
+//! | [`loader`] | the next batches, which threads prepare while the device works |
 //! | [`write`](mod@write) | a picture to a file, from its first row on |
 //! | [`bundled`] | the pairs that travel inside the binary |
 //! | [`rows`] | the rows of one file in order, some at a time |

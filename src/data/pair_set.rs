@@ -3,11 +3,9 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
-use std::thread;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use super::augment::Jitter;
 use super::batch::{Batch, Sample};
@@ -16,6 +14,7 @@ use super::pair_source::PairSource;
 use super::preprocess::{DataOptions, Pair, Purpose};
 use super::read_tally::ReadTally;
 use super::split::Split;
+use crate::threads;
 
 /// The pairs of one split, at least one, in a fixed order.
 #[derive(Debug)]
@@ -278,9 +277,6 @@ fn decode_all(
     read: impl Fn(&PairSource, &mut ReadTally) -> Result<Pair, DataError> + Sync,
     prepare: impl Fn(Pair) -> Pair + Sync,
 ) -> Result<AllDecoded, Vec<DataError>> {
-    let slots: Vec<OnceLock<Result<Decoded, DataError>>> =
-        sources.iter().map(|_| OnceLock::new()).collect();
-    let next = AtomicUsize::new(0);
     let failed = AtomicBool::new(false);
     let kept = AtomicU64::new(0);
     let keep = |pair: Pair| {
@@ -288,37 +284,23 @@ fn decode_all(
         kept.fetch_add(pair.as_ref().map_or(0, bytes_of), Ordering::Relaxed);
         pair.filter(|_| kept.load(Ordering::Relaxed) <= budget)
     };
-    let work = || {
-        loop {
-            let index = next.fetch_add(1, Ordering::Relaxed);
-            let (Some(source), Some(slot)) = (sources.get(index), slots.get(index)) else {
-                return;
-            };
-            // After an error the others are read only to find what is wrong with them.
-            let keep = |pair| {
-                (!failed.load(Ordering::Relaxed))
-                    .then(|| keep(pair))
-                    .flatten()
-            };
-            let mut tally = ReadTally::default();
-            let pair = read(source, &mut tally);
-            let pair = pair.map(|pair| (pair.0.dimensions(), tally, keep(pair)));
-            failed.fetch_or(pair.is_err(), Ordering::Relaxed);
-            slot.get_or_init(|| pair);
-        }
-    };
-    let workers = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    thread::scope(|scope| {
-        for _ in 1..workers.min(sources.len()) {
-            // If a thread cannot be started, nothing is lost: this one works too.
-            let _ = thread::Builder::new().spawn_scoped(scope, work);
-        }
-        work();
+    let decoded: Vec<Result<Decoded, DataError>> = threads::map(sources, |source| {
+        // After an error the others are read only to find what is wrong with them.
+        let keep = |pair| {
+            (!failed.load(Ordering::Relaxed))
+                .then(|| keep(pair))
+                .flatten()
+        };
+        let mut tally = ReadTally::default();
+        let pair = read(source, &mut tally);
+        let pair = pair.map(|pair| (pair.0.dimensions(), tally, keep(pair)));
+        failed.fetch_or(pair.is_err(), Ordering::Relaxed);
+        pair
     });
     let (mut pairs, mut errors) = (Vec::with_capacity(sources.len()), Vec::new());
     let mut all = ReadTally::default();
-    for slot in slots.into_iter().filter_map(OnceLock::into_inner) {
-        match slot {
+    for source in decoded {
+        match source {
             Ok((sides, tally, pair)) => {
                 all.add(tally);
                 pairs.push((sides, pair));

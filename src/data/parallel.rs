@@ -1,6 +1,7 @@
 //! One piece of work on many items, on several threads.
 
 use super::error::DataError;
+use crate::threads::run;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -30,16 +31,8 @@ pub fn in_parallel<T: Sync, E: From<DataError> + Send>(
             }
         }
     };
-    std::thread::scope(|scope| {
-        for _ in 1..threads.clamp(1, items.len().max(1)) {
-            if let Err(source) = std::thread::Builder::new().spawn_scoped(scope, worker) {
-                next.store(items.len(), Ordering::Relaxed);
-                return Err(DataError::Spawn { source });
-            }
-        }
-        worker();
-        Ok(())
-    })?;
+    let stop = || next.store(items.len(), Ordering::Relaxed);
+    run(threads.min(items.len()), worker, stop).map_err(|source| DataError::Spawn { source })?;
     let failed = failed.into_inner().unwrap_or_else(PoisonError::into_inner);
     failed.map_or(Ok(()), |(_, error)| Err(error))
 }

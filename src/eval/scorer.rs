@@ -6,9 +6,7 @@ use super::scores::{Evaluation, ImageScores, MetricMeans, Scores, Undefined};
 use super::subject::Subject;
 use crate::data::{NamedPalette, Picture};
 use crate::metrics::{LabHistograms, Mean, Metric, MetricError};
-use std::num::NonZeroUsize;
-use std::panic::resume_unwind;
-use std::thread;
+use crate::threads;
 
 /// An output and what it is compared with: pictures of 8-bit RGB and of one size.
 #[derive(Debug, Clone)]
@@ -58,24 +56,7 @@ impl Scorer {
     /// # Errors
     /// [`EvalError::Metric`] for pictures that cannot be compared at all.
     pub fn add(&mut self, examples: &[Example]) -> Result<&[ImageScores], EvalError> {
-        let workers = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        let share = examples.len().div_ceil(workers).max(1);
-        let this = &*self;
-        let scored: Vec<Result<Scored, EvalError>> = thread::scope(|scope| {
-            let parts = examples.chunks(share).map(|part| {
-                let score = move || part.iter().map(|one| this.score(one)).collect::<Vec<_>>();
-                // Without a thread this one does the work.
-                thread::Builder::new()
-                    .spawn_scoped(scope, score)
-                    .map_err(|_| score)
-            });
-            let parts: Vec<_> = parts.collect();
-            let results = parts.into_iter().flat_map(|part| match part {
-                Ok(handle) => handle.join().unwrap_or_else(|panic| resume_unwind(panic)),
-                Err(score) => score(),
-            });
-            results.collect()
-        });
+        let scored = threads::map(examples, |example| self.score(example));
         let first = self.images.len();
         for (example, scored) in examples.iter().zip(scored) {
             let (scores, missing) = scored?;

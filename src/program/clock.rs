@@ -2,6 +2,7 @@
 //! show it.
 
 use super::{Program, ProgramError, Store};
+use crate::clock::Instant;
 use crate::gpu::{DeviceClass, Gpu, Interval};
 use crate::ops::Fill;
 use crate::ops::elementwise::scale;
@@ -9,7 +10,6 @@ use crate::state::StateList;
 use crate::tape::StepState;
 use crate::tape::{Tape, TapeError, Var};
 use crate::tensor::Shape;
-use std::time::Instant;
 
 /// What times kernels.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,10 +2,10 @@
 //! and a clock.
 
 use super::{Clock, Launch, ProgramError, Quantiles, Store, encode};
+use crate::clock::Instant;
 use crate::gpu::{Binding, Buffer, Gpu, Timestamps};
 use crate::state::StateList;
 use crate::tape::{Dispatch, Operand, Slot};
-use std::time::Instant;
 use wgpu::BufferUsages;
 
 /// Launches of one operation, for every copy of the inputs.

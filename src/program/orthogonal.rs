@@ -1,8 +1,7 @@
 //! Orthogonal initial weights (arXiv 1312.6120).
 
 use crate::tensor::Shape;
-use std::num::NonZeroUsize;
-use std::thread;
+use crate::threads;
 
 /// Vectors of one block. They are made orthonormal first; then all later vectors lose their parts
 /// along them. A block stays in the cache meanwhile.
@@ -47,7 +46,6 @@ pub(super) fn orthogonal(shape: Shape, transposed: bool, values: &[f32], gain: f
 /// whose R has a positive diagonal, so from normal draws Q is distributed evenly. Draws are far
 /// from dependent, so in f64 no orthogonality is lost.
 fn orthonormalise(vectors: &mut [f64], length: usize) {
-    let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let mut rest = vectors;
     while !rest.is_empty() {
         let (block, later) = rest.split_at_mut((BLOCK * length).min(rest.len()));
@@ -59,15 +57,10 @@ fn orthonormalise(vectors: &mut [f64], length: usize) {
             vector.iter_mut().for_each(|v| *v /= norm);
         }
         let units = &*block;
-        let share = (later.len() / length).div_ceil(threads).max(1) * length;
-        thread::scope(|scope| {
-            for part in later.chunks_mut(share) {
-                scope.spawn(move || {
-                    part.chunks_mut(length).for_each(|vector| {
-                        units.chunks(length).for_each(|unit| remove(unit, vector))
-                    });
-                });
-            }
+        let share = (later.len() / length).div_ceil(threads::count()).max(1) * length;
+        threads::each(later.chunks_mut(share), |part| {
+            part.chunks_mut(length)
+                .for_each(|vector| units.chunks(length).for_each(|unit| remove(unit, vector)));
         });
         rest = later;
     }

@@ -2,9 +2,9 @@
 //! trusted, else by the host's clock.
 
 use super::{Clock, LAUNCHES_PER_SUBMIT, Launch, Program, ProgramError, Store, encode};
+use crate::clock::Instant;
 use crate::gpu::{Gpu, Interval, Timestamps};
 use crate::tape::StepState;
-use std::time::Instant;
 
 /// Launches of an operation in a row where only the host's clock can time it.
 const REPEATS: usize = 10;

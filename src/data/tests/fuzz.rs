@@ -8,6 +8,7 @@
 
 use super::memory::peak;
 use super::{animation, colour_space, jpeg, open_exr, orientation, tiff_corpus, tiff_samples};
+use crate::clock::Instant;
 use crate::data::head::size_of;
 use crate::data::random::philox4x32_10;
 use crate::data::read::{decode, extent_of};
@@ -15,7 +16,7 @@ use crate::data::{DataError, Density, FrameReader, GeoTags, Picture, ReadOptions
 use crate::data::{ValueMapping, ValueRange};
 use std::fs;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How long the longer run is for each reader, unless the environment says otherwise.
 const SECONDS: u64 = 20;

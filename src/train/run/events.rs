@@ -2,10 +2,10 @@
 
 use super::error::RunError;
 use super::{Config, MetricsRow, RunDir};
+use crate::clock::since_1970;
 use crate::interop::tensorboard::{EventFile, Summary};
 use std::fs;
 use std::path::Path;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The event file of a process that trains a run.
 #[derive(Debug)]
@@ -96,8 +96,7 @@ impl RunEvents {
 
 /// Seconds since 1970. A clock before that gives 0.
 fn now() -> f64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.unwrap_or(Duration::ZERO).as_secs_f64()
+    since_1970().as_secs_f64()
 }
 
 /// The numbers of a row, by the names of their columns in groups that TensorBoard folds.

@@ -2,6 +2,7 @@
 //! for a step that failed.
 
 use super::Trainer;
+use crate::clock::Instant;
 use crate::data::batch_sampler::BatchSampler;
 use crate::ops::loss_scale::GRADIENT_COLUMN;
 use crate::train::checkpoint::{self, TrainingProgress, kernel_choices};
@@ -10,7 +11,6 @@ use crate::train::monitor::Losses;
 use crate::train::run::MetricsRow;
 use crate::train::score::Score;
 use crate::train::step::{LOSSES, WEIGHTED};
-use std::time::Instant;
 
 /// Checkpoints that stay on the disk: the newest ones.
 const KEPT_CHECKPOINTS: usize = 2;

@@ -17,6 +17,7 @@ use super::score::{Best, EvalMetric, Score};
 use super::session::Session;
 use super::sizes::Sizes;
 use super::validator::Validator;
+use crate::clock::Instant;
 use crate::data::{Dataset, Loader, LoaderOptions, PairSet, Split};
 use crate::gpu::Gpu;
 use crate::interop::TensorFile;
@@ -25,7 +26,7 @@ pub use report::{RunSummary, StepReport};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The longest time between two checkpoints. A crash loses at most so much.
 const SAVE_PERIOD: Duration = Duration::from_secs(300);

@@ -1,6 +1,7 @@
 //! Scores and sample grids of a run, and the weights with the best score.
 
 use super::{StepReport, Trainer};
+use crate::clock::Instant;
 use crate::interop::TensorFile;
 use crate::train::checkpoint::{self, TrainingProgress, UnscoredStep};
 use crate::train::error::TrainError;
@@ -8,7 +9,6 @@ use crate::train::run::{HeldOut, Stage, Standing};
 use crate::train::score::{Best, Score};
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
 
 /// A score, if there are held-out pairs. It breaks where it was stopped.
 type Scored = ControlFlow<(), Option<Score>>;
