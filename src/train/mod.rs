@@ -29,9 +29,9 @@ pub mod onnx;
 pub mod run;
 
 pub use config::{
-    Architecture, CHANGED_ON_RESUME, Config, ConfigError, FIELDS, Field, Group, Length,
-    LookUpError, MOST_BATCHES, ModelConfig, PixelKind, PixelSettings, Preset, Range, SHORTHANDS,
-    Settings, ValueSettings, find,
+    Architecture, CHANGED_ON_RESUME, Config, ConfigError, FIELDS, Field, FormField, FormGroup,
+    Group, Length, LookUpError, MOST_BATCHES, ModelConfig, PixelKind, PixelSettings, Preset, Range,
+    SHORTHANDS, Settings, ValueSettings, find, form,
 };
 pub use conversion::{Conversion, Converted};
 pub use error::TrainError;

@@ -95,6 +95,9 @@ pub enum PaperObjective {
 }
 
 impl PaperObjective {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::L1, Self::Gan, Self::Cgan, Self::L1Gan, Self::L1Cgan];
+
     /// Its name in the paper.
     pub fn name(self) -> &'static str {
         match self {

@@ -4,6 +4,7 @@ use crate::{
     TINY, command, config, copy_folder, dataset, fail_cleanly, finished, generator, open, picture,
     snapshot, stderr, stdout, succeed, temporary,
 };
+use pix2pix::train::run::{RunDir, Stage};
 use std::fs;
 use std::path::Path;
 use std::process::Stdio;
@@ -13,6 +14,7 @@ fn a_good_run_leaves_everything() {
     let run_folder = finished().join("runs/t");
     for file in [
         "config.json",
+        "state.json",
         "metrics.csv",
         "held_out.json",
         "losses.svg",
@@ -36,6 +38,12 @@ fn a_good_run_leaves_everything() {
     );
     let metrics = fs::read_to_string(run_folder.join("metrics.csv")).unwrap();
     assert_eq!(metrics.lines().count(), 1 + 4, "{metrics}");
+    let state = RunDir::state_of(&run_folder).unwrap().unwrap();
+    assert_eq!(
+        (state.standing.stage, state.standing.step),
+        (Stage::Complete, 4)
+    );
+    assert!(state.memory > 0 && !state.adapter.is_empty(), "{state:?}");
 }
 
 #[test]

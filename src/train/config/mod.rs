@@ -9,6 +9,7 @@
 //! | `rules.rs` | what a whole configuration must keep |
 //! | `model.rs` | a trained generator as its file describes it, and what may be asked of it |
 //! | `preset.rs` | sets of defaults |
+//! | `form.rs` | the fields of a form, and settings by the names of fields |
 //! | `settings.rs` | what somebody asks for, and the configuration that it makes |
 //! | `pixels.rs`, `values.rs` | what is asked about the channels and the numbers in files |
 //! | `without_use.rs` | what somebody asks for and the rest leaves without use |
@@ -17,6 +18,7 @@
 mod error;
 mod field;
 mod fields;
+mod form;
 mod model;
 mod pixels;
 mod preset;
@@ -31,6 +33,7 @@ mod without_use;
 pub use error::ConfigError;
 pub use field::{Field, Group, Range};
 pub use fields::{CHANGED_ON_RESUME, FIELDS, SHORTHANDS, find};
+pub use form::{FormField, FormGroup, form};
 pub use model::ModelConfig;
 pub use pixels::{LookUpError, PixelKind, PixelSettings};
 pub use preset::Preset;

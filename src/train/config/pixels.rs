@@ -28,6 +28,30 @@ pub enum PixelKind {
 }
 
 impl PixelKind {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::Gray,
+        Self::Rgb,
+        Self::Rgba,
+        Self::LabL,
+        Self::LabAb,
+        Self::Labels,
+        Self::Channels,
+    ];
+
+    /// Its name, as somebody asks for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Gray => "gray",
+            Self::Rgb => "rgb",
+            Self::Rgba => "rgba",
+            Self::LabL => "lab-l",
+            Self::LabAb => "lab-ab",
+            Self::Labels => "labels",
+            Self::Channels => "channels",
+        }
+    }
+
     /// What they are; `channels` are those of the files.
     fn pixels(self, channels: usize) -> Pixels {
         match self {

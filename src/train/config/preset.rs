@@ -20,6 +20,14 @@ pub enum Preset {
 }
 
 impl Preset {
+    /// Its name, as somebody asks for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Paper => "paper",
+            Self::Fast => "fast",
+        }
+    }
+
     /// The preset of a run on this data set. `None` stands for the bundled pairs.
     pub fn of(dataset: Option<&Path>) -> Self {
         match dataset {

@@ -8,6 +8,7 @@ use std::str::FromStr;
 use super::atomic::write_atomic;
 use super::error::RunError;
 use crate::train::score::EvalMetric;
+use serde::Serialize;
 
 /// The columns of every run.
 const HEADER: &str =
@@ -31,7 +32,7 @@ fn header_of([has_penalty, has_features]: [bool; 2]) -> String {
 }
 
 /// What is known after a logged training step.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct MetricsRow {
     /// Training steps done, from 1.
     pub step: u64,
@@ -198,22 +199,40 @@ pub(super) fn read(path: &Path) -> Result<Vec<MetricsRow>, RunError> {
     };
     let text = String::from_utf8_lossy(&bytes);
     let whole = text.rfind('\n').map_or("", |end| &text[..end]);
-    let wrong = |line: usize, reason: String| RunError::Metrics {
+    let mut lines = whole.lines().enumerate();
+    let Some((_, header)) = lines.next() else {
+        return Ok(Vec::new());
+    };
+    check_header(path, header)?;
+    lines
+        .map(|(index, line)| row_of(path, index + 1, header, line))
+        .collect()
+}
+
+/// Refuses the header of something else.
+pub(super) fn check_header(path: &Path, header: &str) -> Result<(), RunError> {
+    match is_header(header) {
+        true => Ok(()),
+        false => Err(wrong(path, 1, format!("the header is not \"{HEADER}\""))),
+    }
+}
+
+/// The row of a line, whose number is for the error.
+pub(super) fn row_of(
+    path: &Path,
+    number: usize,
+    header: &str,
+    line: &str,
+) -> Result<MetricsRow, RunError> {
+    MetricsRow::from_line(header, line).map_err(|reason| wrong(path, number, reason))
+}
+
+fn wrong(path: &Path, line: usize, reason: String) -> RunError {
+    RunError::Metrics {
         path: path.to_path_buf(),
         line,
         reason,
-    };
-    let mut lines = whole.lines().enumerate();
-    let header = match lines.next() {
-        None => return Ok(Vec::new()),
-        Some((_, header)) if is_header(header) => header,
-        Some(_) => return Err(wrong(1, format!("the header is not \"{HEADER}\""))),
-    };
-    lines
-        .map(|(index, line)| {
-            MetricsRow::from_line(header, line).map_err(|reason| wrong(index + 1, reason))
-        })
-        .collect()
+    }
 }
 
 /// Drops the rows after `step`, and an incomplete last line. A resumed run writes them again. If no

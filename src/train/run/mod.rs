@@ -6,6 +6,7 @@
 //! | `config.json` | the configuration | at the start, and again when the run goes on |
 //! | `metrics.csv` | losses and held-out L1, a row a logged step | appended |
 //! | `held_out.json` | what copying the input scores on the held-out pairs | once |
+//! | `state.json` | how far the run is: [`RunState`] | at the start, with each score, at the end |
 //! | `losses.svg` | chart of `metrics.csv` | by [`RunDir::refresh`] |
 //! | `events.out.tfevents.*` | the same for TensorBoard, if it is asked for | appended |
 //! | `samples/step-000250.png` | input, output, target of held-out images | as training goes |
@@ -23,6 +24,8 @@ mod metrics;
 mod page;
 mod plot;
 mod standing;
+mod state;
+mod tail;
 mod unsaved;
 
 use std::fs;
@@ -47,6 +50,8 @@ pub use lock::RunLock;
 pub use metrics::MetricsRow;
 pub use page::quote;
 pub use standing::{Commands, GoOn, Stage, Standing};
+pub use state::RunState;
+pub use tail::{MetricsTail, NewRows};
 
 const CONFIG: &str = "config.json";
 const METRICS: &str = "metrics.csv";

@@ -1,10 +1,12 @@
 //! How far a run is, and how its user goes on with it.
 
 use crate::train::score::{Best, EvalMetric};
+use serde::{Deserialize, Serialize};
 use std::path::Path;
 
 /// Whether a run trains, or why it does not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Stage {
     /// It goes on.
     Training,
@@ -20,7 +22,7 @@ pub enum Stage {
 }
 
 /// How far a run is.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Standing {
     /// Whether it trains.
     pub stage: Stage,

@@ -2,6 +2,7 @@
 
 use super::{
     CHART, CHECKPOINTS, CONFIG, HELD_OUT, METRICS, PAGE, RunDir, RunError, SAMPLES, atomic, lock,
+    state,
 };
 use crate::interop::tensorboard::EventFile;
 use std::path::{Path, PathBuf};
@@ -9,7 +10,15 @@ use std::sync::atomic::Ordering;
 use std::{fs, io};
 
 /// Files of a run that are no loss without a checkpoint.
-const UNSAVED: &[&str] = &[CONFIG, METRICS, HELD_OUT, CHART, PAGE, lock::FILE];
+const UNSAVED: &[&str] = &[
+    CONFIG,
+    METRICS,
+    HELD_OUT,
+    CHART,
+    PAGE,
+    state::STATE,
+    lock::FILE,
+];
 
 impl RunDir {
     /// Removes the folder of a run that has saved nothing, if this very process made the folder.

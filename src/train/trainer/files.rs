@@ -93,19 +93,24 @@ impl Trainer<'_> {
     }
 
     pub(super) fn progress(&self) -> TrainingProgress {
-        let info = self.gpu.info();
         TrainingProgress {
             config: self.config.clone(),
             step: self.step,
             seconds: self.seconds(),
             pairs: self.training.len(),
             fingerprint: Some(self.training.fingerprint()),
-            adapter: format!("{} ({} {})", info.name, info.driver, info.driver_info),
+            adapter: self.adapter(),
             choices: kernel_choices(&self.session.plan().choices),
             plateau: self.schedule.plateau,
             best: self.best,
             unscored: self.unscored,
         }
+    }
+
+    /// The adapter's name and driver.
+    pub(super) fn adapter(&self) -> String {
+        let info = self.gpu.info();
+        format!("{} ({} {})", info.name, info.driver, info.driver_info)
     }
 
     /// Runs the failed step again with the watch on.

@@ -279,6 +279,7 @@ impl<'a> Trainer<'a> {
         let mut loader = Loader::new(self.training.clone(), &options)?;
         let mut reader = LossReader::new(self.step, &self.config.objective);
         let (began, first) = (Instant::now(), self.step);
+        self.tell_state(Stage::Training)?;
         if self.unscored.is_some() && self.step < self.schedule.total_steps {
             match self.step.is_multiple_of(self.config.sample_every.max(1)) {
                 true => self.show_and_save([true, true], stop, report)?,
@@ -307,6 +308,7 @@ impl<'a> Trainer<'a> {
         self.save()?;
         let stage = self.show_last(stop, report)?;
         let standing = self.standing(stage);
+        self.tell_state(stage)?;
         self.run.refresh(&standing)?;
         let scaling = self.session.store.scaling(self.gpu)?;
         Ok(RunSummary {

@@ -5,7 +5,7 @@ use crate::clock::Instant;
 use crate::interop::TensorFile;
 use crate::train::checkpoint::{self, TrainingProgress, UnscoredStep};
 use crate::train::error::TrainError;
-use crate::train::run::{HeldOut, Stage, Standing};
+use crate::train::run::{HeldOut, RunState, Stage, Standing};
 use crate::train::score::{Best, Score};
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -39,6 +39,7 @@ impl Trainer<'_> {
         if show {
             self.sample()?;
         }
+        self.tell_state(Stage::Training)?;
         Ok(self.run.refresh(&self.standing(Stage::Training))?)
     }
 
@@ -230,5 +231,15 @@ impl Trainer<'_> {
             metric: self.config.eval_metric,
             best: self.kept,
         }
+    }
+
+    /// Writes how far the run is, for programs that look in.
+    pub(super) fn tell_state(&self, stage: Stage) -> Result<(), TrainError> {
+        Ok(self.run.write_state(&RunState {
+            standing: self.standing(stage),
+            memory: self.session.memory().total(),
+            adapter: self.adapter(),
+            pairs: self.training.len(),
+        })?)
     }
 }
