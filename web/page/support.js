@@ -2,7 +2,7 @@
 
 /** Which browsers have WebGPU, and which switch others need. */
 export const BROWSERS = [
-  ["Chrome and Edge", "on Windows, macOS, ChromeOS and Android 12 from version 121",
+  ["Chrome and Edge", "on Windows, macOS and ChromeOS from version 113, on Android 12 from 121",
     "none; on Linux: chrome://flags/#enable-unsafe-webgpu and #enable-vulkan"],
   ["Firefox", "on Windows from 141, on macOS with Apple silicon from 145",
     "none; elsewhere: about:config, dom.webgpu.enabled"],
@@ -28,7 +28,7 @@ export const sentence = ({ secure, api, adapter, agent }) => {
   if (api && adapter) return null;
   const what = api ? "This browser has WebGPU but found no graphics device for it"
     : "This browser has no WebGPU";
-  return `${what}: use Chrome or Edge 121, Firefox 141 or Safari 26 or newer, or switch it on ` +
+  return `${what}: use Chrome or Edge 113 (on Android 121), Firefox 141 or Safari 26 or newer, or switch it on ` +
     `(${switchOf(agent)}); the examples, the recorded training and About are here without it.`;
 };
 

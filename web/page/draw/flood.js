@@ -35,7 +35,57 @@ export const flood = ({ width, height, data }, x, y, colour, tolerance) => {
       if (next >= 0 && next < height) seed(waiting, like, first, last, (next - row) * width);
     }
   }
-  return changed ? { x: left, y: top, width: right - left + 1, height: bottom - top + 1 } : null;
+  if (!changed) return null;
+  soften({ width, height, data }, seen, from, colour, { left, right, top, bottom });
+  [left, top] = [Math.max(0, left - EDGE), Math.max(0, top - EDGE)];
+  [right, bottom] = [Math.min(width - 1, right + EDGE), Math.min(height - 1, bottom + EDGE)];
+  return { x: left, y: top, width: right - left + 1, height: bottom - top + 1 };
+};
+
+/** How many pixels the smooth edge of a shape is wide. */
+const EDGE = 2;
+
+/**
+ * Pixels at the edge of a fill are often a mix of what was filled and what lies behind the edge.
+ * Their part of the old colour becomes the new one, or a fringe would stay.
+ */
+const soften = ({ width, height, data }, seen, from, colour, { left, right, top, bottom }) => {
+  const changes = new Map();
+  const look = (x, y, dx, dy) => {
+    const run = [];
+    for (let step = 1; step <= EDGE + 1; step += 1) {
+      const [px, py] = [x + step * dx, y + step * dy];
+      if (px < 0 || py < 0 || px >= width || py >= height || seen[py * width + px]) break;
+      run.push(4 * (py * width + px));
+    }
+    const behind = run.pop();
+    for (const at of run) {
+      const share = mixed(data, at, behind, from);
+      if (share > (changes.get(at) ?? 0)) changes.set(at, share);
+    }
+  };
+  for (let y = top; y <= bottom; y += 1) {
+    for (let x = left; x <= right; x += 1) {
+      if (!seen[y * width + x]) continue;
+      for (const [dx, dy] of [[1, 0], [-1, 0], [0, 1], [0, -1]]) look(x, y, dx, dy);
+    }
+  }
+  for (const [at, share] of changes) {
+    for (let channel = 0; channel < 3; channel += 1) {
+      data[at + channel] += share * (colour[channel] - from[channel]);
+    }
+  }
+};
+
+/** How much of the colour `from` a pixel has, if the rest is that of the pixel `behind`. */
+const mixed = (data, at, behind, from) => {
+  let [along, length] = [0, 0];
+  for (let channel = 0; channel < 3; channel += 1) {
+    const span = from[channel] - data[behind + channel];
+    along += (data[at + channel] - data[behind + channel]) * span;
+    length += span * span;
+  }
+  return length === 0 ? 0 : Math.min(1, Math.max(0, along / length));
 };
 
 /** Puts the first pixel of each run beside a filled row on the list. */

@@ -145,7 +145,7 @@ class DrawView {
     if (event !== "model") return;
     this.#listModels();
     this.line.textContent = [model.about, modelLine(model)].filter(Boolean).join(" ");
-    this.result.model(model.id.replace(/^\w+:/, ""), model.dropout);
+    this.result.model(model.id.replace(/^\w+:|\.(safetensors|pth|pt)$/gi, ""), model.dropout);
     this.#fitPaper(model);
     this.#changed();
   }

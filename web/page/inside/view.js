@@ -114,7 +114,7 @@ class Inside {
       const words = `${channels} channels, ${width}×${height}`;
       return make("figure", {}, make("figcaption", {}, make("strong", {}, layer), " ",
         make("span", { class: "muted small" }, words)),
-      make("img", { src: url, alt: `Feature maps of ${layer}: ${words}`, loading: "lazy" }));
+      make("img", { src: url, alt: `Feature maps of ${layer}: ${words}` }));
     }));
   }
 }

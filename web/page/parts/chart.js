@@ -79,12 +79,19 @@ export class Chart {
       this.#due = false;
       this.#draw();
       this.#tabulate();
+      // A line without any value has no entry.
+      this.series.forEach(({ key }, at) => {
+        this.#legend.children[at].hidden = !this.#has(key);
+      });
     });
   }
 
+  #has(key) {
+    return this.#rows.some((row) => row[key] !== undefined && row[key] !== null);
+  }
+
   #draw() {
-    const shown = this.series.filter(({ key }) => !this.#hidden.has(key) &&
-      this.#rows.some((row) => row[key] !== undefined && row[key] !== null));
+    const shown = this.series.filter(({ key }) => !this.#hidden.has(key) && this.#has(key));
     // As many units as pixels, so that letters have one size everywhere.
     const [width, height] = [Math.max(this.box.clientWidth, 240), HEIGHT];
     this.#svg.setAttribute("viewBox", `0 0 ${width} ${height}`);

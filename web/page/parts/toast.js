@@ -26,6 +26,6 @@ export const toast = (text, { action = null, stays = false } = {}) => {
 
 /** Says what went wrong. Anything that is no error of ours is told by its own message. */
 export const failed = (error) => {
-  console.error(error);
+  console.warn(error);
   return toast(error?.message || String(error), { stays: true });
 };
