@@ -7,6 +7,8 @@ export class App extends EventTarget {
   engine = null;
   /** Why nothing can be computed, in one sentence; null where it can. */
   without = null;
+  /** What stands in the place of what cannot be computed, below the notice that says why. */
+  needs = "This needs WebGPU: the line at the top of the page says how to get it.";
   /** Models of the engine. */
   models = [];
   /** The description of the chosen model. */
@@ -29,7 +31,7 @@ export class App extends EventTarget {
     const listed = this.models.find((model) => model.id === which);
     if (this.without !== null) {
       if (listed) this.#chosen(listed);
-      else failed(new Error(this.without));
+      else failed(new Error(this.needs));
       return;
     }
     this.dispatchEvent(new CustomEvent("opening", { detail: listed?.title ?? which.file?.name }));

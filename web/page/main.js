@@ -124,9 +124,13 @@ const start = async () => {
     byId("main").focus();
   });
   document.addEventListener("keydown", keys);
-  app.engine = await pickEngine();
+  // A file that is dropped beside its place does not take the page's.
+  for (const event of ["dragover", "drop"]) {
+    addEventListener(event, (detail) => detail.preventDefault());
+  }
+  const [engine, without] = await Promise.all([pickEngine(), withoutDevice()]);
   // The studio has the machine's own device.
-  if (app.engine.kind === "tab") app.without = await withoutDevice();
+  [app.engine, app.without] = [engine, engine.kind === "tab" ? without : null];
   // What the notice says is not said twice: it is set after this event.
   app.engine.addEventListener?.("lost", ({ detail }) => setTimeout(() => {
     if (detail !== app.without) failed(new Error(detail));

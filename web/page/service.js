@@ -79,15 +79,14 @@ const answer = async (request) => {
     const found = await (await caches.open(PREFIX + name)).match(bare(request));
     if (found) return found;
   }
-  const asked = await caches.open(ASKED);
   try {
     const fresh = await fetch(request);
     if (fresh.ok && name === null && fresh.type === "basic") {
-      await asked.put(bare(request), fresh.clone());
+      await (await caches.open(ASKED)).put(bare(request), fresh.clone());
     }
     return fresh;
   } catch (error) {
-    const found = await asked.match(bare(request));
+    const found = await caches.match(bare(request), { cacheName: ASKED });
     if (found) return found;
     throw error;
   }

@@ -28,8 +28,9 @@ export const sentence = ({ secure, api, adapter, agent }) => {
   if (api && adapter) return null;
   const what = api ? "This browser has WebGPU but found no graphics device for it"
     : "This browser has no WebGPU";
-  return `${what}: use Chrome or Edge 113 (on Android 121), Firefox 141 or Safari 26 or newer, or switch it on ` +
-    `(${switchOf(agent)}); the examples, the recorded training and About are here without it.`;
+  return `${what}: use Chrome or Edge 113 (on Android 121), Firefox 141 or Safari 26 or ` +
+    `newer, or switch it on (${switchOf(agent)}); the examples, the recorded training and ` +
+    "About are here without it.";
 };
 
 /** Looks for a device. */

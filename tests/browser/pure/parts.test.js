@@ -8,6 +8,7 @@ import { filtered, sorted } from "../../../web/page/inside/table.js";
 import { parts } from "../../../web/page/inside/wgsl.js";
 import { isPicture, listZip, readEntry } from "../../../web/page/engine/zip.js";
 import { cells } from "../../../web/page/train/samples.js";
+import { defaultText } from "../../../web/page/train/form.js";
 import { plainName } from "../../../web/page/train/data.js";
 import { ago, duration, perStep } from "../../../web/page/train/words.js";
 import { isModel, modelLine } from "../../../web/page/app.js";
@@ -166,6 +167,16 @@ test("a sample grid is cut into its squares", () => {
     { x: 132, y: 66, side: 64 }]);
   assert.equal(cells({ width: 197, height: 130 }), null);
   assert.equal(cells({ width: 196, height: 131 }), null);
+});
+
+test("a default is that of the recipe", () => {
+  const size = { default: 256, default_words: "256; with `preset` fast 64" };
+  assert.deepEqual([defaultText(size, "fast"), defaultText(size, "paper"), defaultText(size, "")],
+    ["64", "256", "256"]);
+  const load = { default: 286, default_words: "286/256 of `size`, with `preset` fast `size`; …" };
+  assert.equal(defaultText(load, "fast"), "size");
+  assert.equal(defaultText({ default: true, default_words: "" }, "fast"), "on");
+  assert.equal(defaultText({ default: null, default_words: "as in `x`" }), "as in x");
 });
 
 test("times are words", () => {

@@ -31,7 +31,7 @@ const fill = async (facts, app) => {
       rows.push(...fact("Device", error.message));
     }
   } else {
-    rows.push(...fact("Device", app.without));
+    rows.push(...fact("Device", "none that WebGPU can use"));
   }
   rows.push(...fact("Engine", app.engine.kind === "studio" ? "the studio on this machine"
     : "this tab"), ...fact("Kept in this browser", await storage()));
@@ -54,8 +54,8 @@ const models = (app) => make("section", { class: "card" }, make("h2", {}, "Model
   make("ul", {}, app.models.filter((model) => model.from === "box").map((model) =>
     make("li", {}, make("strong", {}, model.title), `: ${model.about} `,
       make("span", { class: "muted" }, `Licence: ${model.licence}.`)))),
-  make("p", { class: "muted" }, "They were trained on Microsoft Fluent Emoji. The examples and the " +
-    "bundled pairs come from there too: MIT License, Copyright (c) Microsoft Corporation."));
+  make("p", { class: "muted" }, "They were trained on Microsoft Fluent Emoji. The examples and " +
+    "the bundled pairs come from there too: MIT License, Copyright (c) Microsoft Corporation."));
 
 const browsers = () => make("section", { class: "card" }, make("h2", {}, "Browsers with WebGPU"),
   make("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Browsers" },

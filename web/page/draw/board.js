@@ -1,4 +1,4 @@
-// The picture that is drawn on: its pixels, its tools and its history. It knows nothing of pointers.
+// The picture that is drawn on: its pixels, its tools and its history. It knows of no pointers.
 import { History } from "./history.js";
 import { flood, rgb } from "./flood.js";
 import { contain } from "./fit.js";

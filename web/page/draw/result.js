@@ -18,8 +18,8 @@ export class Result {
     this.#swipe.classList.add("off");
     this.reroll = make("button", { type: "button", hidden: true, on: { click: reroll } },
       icon("dice"), "Roll again");
-    this.save = make("button", { type: "button", disabled: true, on: { click: () => this.#save() } },
-      icon("save"), "PNG");
+    this.save = make("button", { type: "button", disabled: true,
+      on: { click: () => this.#save() } }, icon("save"), "PNG");
     this.element = make("section", { class: "card pane result", "aria-label": "Result" },
       make("div", { class: "pane-head row" }, make("h2", { class: "grow" }, "Result"),
         this.#modes(), this.reroll, this.save),

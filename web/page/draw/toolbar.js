@@ -30,7 +30,7 @@ const slider = (label, id, least, most, value, given) => {
   return { box, set, get: () => Number(range.value) };
 };
 
-/** The bar with tools, sizes and steps. Returns {element, choose, key}. */
+/** The bar with tools, sizes and steps. Returns {element, choose, key, size}. */
 export const toolbar = (board, pointer) => {
   const size = slider("Size", "brush-size", 1, LARGEST, board.size, (value) => {
     board.size = value;
@@ -82,7 +82,7 @@ export const toolbar = (board, pointer) => {
     else return false;
     return true;
   };
-  return { element, choose, key };
+  return { element, choose, key, size: size.set };
 };
 
 /** The colours of the model's inputs, and one of one's own. Returns {element, show}. */

@@ -13,6 +13,9 @@ import { palette, toolbar } from "./toolbar.js";
 /** How long the pen rests before the drawing is kept, in milliseconds. */
 const KEEP_AFTER = 700;
 const KEPT = "drawing";
+/** Brushes to begin with, in pixels: for colours, and for outlines. */
+const BRUSH_SIZE = 12;
+const LINE_SIZE = 3;
 
 /** Makes the view in `root`. */
 export const mount = async (root, app) => {
@@ -26,6 +29,8 @@ class DrawView {
   #timer = null;
   #storageTold = false;
   #stored = null;
+  /** Whether the drawing is that of an earlier visit. */
+  #own = false;
 
   constructor(root, app) {
     [this.root, this.app] = [root, app];
@@ -95,6 +100,9 @@ class DrawView {
     }
     const listed = this.app.models.find((model) => model.id === id);
     this.#fitPaper(listed);
+    // Weights are read while the picture is placed.
+    this.#own = Boolean(was?.picture);
+    this.app.choose(id);
     if (was?.picture) {
       await placeFile(this.board, was.picture);
       this.board.history.clear();
@@ -103,7 +111,7 @@ class DrawView {
       // Something is to be seen at once: the stored result stands until the model is ready.
       await this.#example(listed.examples[0]);
     }
-    this.app.choose(id);
+    this.#own = false;
   }
 
   enter() {
@@ -147,7 +155,13 @@ class DrawView {
     this.line.textContent = [model.about, modelLine(model)].filter(Boolean).join(" ");
     this.result.model(model.id.replace(/^\w+:|\.(safetensors|pth|pt)$/gi, ""), model.dropout);
     this.#fitPaper(model);
-    this.#changed();
+    this.tools.size(model.palette?.length <= 2 ? LINE_SIZE : BRUSH_SIZE);
+    // Without a device a model is shown by what is stored of it.
+    if (this.app.without !== null && !this.#own && model.examples?.[0]) {
+      this.#example(model.examples[0]);
+    } else {
+      this.#changed();
+    }
   }
 
   /** The drawing changed: it is translated, and kept when the pen rests. */
@@ -155,7 +169,7 @@ class DrawView {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#keep(), KEEP_AFTER);
     if (this.app.without !== null) {
-      if (!this.#stored) this.result.clear(this.app.without);
+      if (!this.#stored) this.result.clear(this.app.needs);
       return;
     }
     if (this.app.model) this.follow.ask(() => this.board.pixels());

@@ -114,12 +114,12 @@ class TabEngine extends EventTarget {
       return this.#runs.get(id);
     }
     if (!model) throw new Error(`There is no model ${id}: choose one of the list.`);
-    const answer = await fetch(model.weights);
+    const [answer, card] = await Promise.all([fetch(model.weights), cardText(model)]);
     if (!answer.ok) {
       throw new Error(`The weights of ${model.title} could not be read (${answer.status}): ` +
         "reload the page while there is a connection.");
     }
-    const [bytes, card] = [await answer.arrayBuffer(), model.card ? await cardText(model) : null];
+    const bytes = await answer.arrayBuffer();
     const told = await this.#call("openModel", [id, bytes, card], [bytes]);
     return { ...model, ...told, id, title: model.title, from: "box",
       palette: told.palette ?? palettes[id] ?? null, examples: model.examples };
@@ -209,10 +209,16 @@ class TabEngine extends EventTarget {
   }
 }
 
-const cardText = async (model) => {
-  const answer = await fetch(model.card);
-  return answer.ok ? answer.text() : null;
+/** What is known of a model in the box; without it the weights are read alone. */
+const cardText = async ({ card }) => {
+  const answer = await fetch(card).catch(() => null);
+  return answer?.ok ? answer.text() : null;
 };
 
-/** The engine of this tab. Without WebGPU it is opened too: what needs a device then fails. */
-export const openTab = async () => new TabEngine();
+/** The engine of this tab. Without WebGPU it is there too: what needs a device then fails. */
+export const openTab = async () => {
+  const engine = new TabEngine();
+  // The module and the device come while the page is made.
+  if (navigator.gpu) engine.about().catch(() => {});
+  return engine;
+};

@@ -7,7 +7,7 @@ const CHUNK = 0.12;
 /** The most steps between two looks. */
 const MOST_STEPS = 32;
 /** How often a checkpoint is kept, in milliseconds. */
-const KEEP_EVERY = 60_000;
+const KEEP_EVERY = 30_000;
 /** How much of the newest time an average of seconds a step takes. */
 const SHARE = 0.1;
 /** Rows of losses that are told again to who comes late. */

@@ -61,6 +61,15 @@ const pictures = async (name, listed) => {
   return { paths, arrays };
 };
 
+/** A picture of the module as PNG: it gives the file, or pixels {width, height, data}. */
+const asPng = ({ png, width, height, data }) => {
+  if (png) return new Blob([png], { type: "image/png" });
+  const canvas = new OffscreenCanvas(width, height);
+  canvas.getContext("2d").putImageData(
+    new ImageData(new Uint8ClampedArray(data), width, height), 0, 0);
+  return canvas.convertToBlob();
+};
+
 /** Brings a data set back that an earlier visit added. */
 const ensureDataset = async (id) => {
   if (id === BUNDLED.id || added.has(id)) return;
@@ -91,8 +100,8 @@ const methods = {
   activations: async (id, width, height, rgba) => {
     const layers = await alone((tab) =>
       tab.activations(id, width, height, new Uint8Array(rgba.buffer)));
-    return layers.map(({ layer, shape, png }) => (
-      { layer, shape: [...shape], png: new Blob([png], { type: "image/png" }) }));
+    return Promise.all(layers.map(async (one) => (
+      { layer: one.layer, shape: [...one.shape], png: await asPng(one) })));
   },
   options: () => alone((tab) => parsed(tab.options())),
   datasets: () => [BUNDLED, ...added.values()],

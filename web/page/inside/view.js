@@ -12,7 +12,7 @@ export const mount = async (root, app) => {
   root.append(make("h1", { class: "unseen" }, "Look inside"));
   if (!app.can("inspect")) {
     root.append(make("section", { class: "card" }, make("h2", {}, "Look inside"),
-      make("p", {}, app.without ?? "This engine does not tell what it runs.")));
+      make("p", {}, app.without ? app.needs : "This engine does not tell what it runs.")));
     return {};
   }
   const view = new Inside(root, app);

@@ -1,9 +1,10 @@
 // Light highlighting of WGSL: comments, keywords, types, numbers and attributes.
 
-const KEYWORDS = new Set(("alias break case const const_assert continue continuing default diagnostic " +
-  "discard else enable false fn for if let loop override requires return struct switch true var " +
-  "while").split(" "));
-const TYPES = /^(?:array|atomic|bool|f16|f32|i32|u32|ptr|sampler|mat[234]x[234][fh]?|vec[234][iufh]?)$/;
+const KEYWORDS = new Set(("alias break case const const_assert continue continuing default " +
+  "diagnostic discard else enable false fn for if let loop override requires return struct " +
+  "switch true var while").split(" "));
+const TYPES = new RegExp("^(?:array|atomic|bool|f16|f32|i32|u32|ptr|sampler|" +
+  "mat[234]x[234][fh]?|vec[234][iufh]?)$");
 const TOKENS = new RegExp([
   /(?<comment>\/\/[^\n]*|\/\*[\s\S]*?\*\/)/,
   /(?<attribute>@\w+)/,

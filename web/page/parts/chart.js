@@ -1,7 +1,8 @@
 // A line chart of what a training tells, drawn as SVG: axes, legend, hover, a log scale, and a
 // table for those who do not see it.
 import { draw, make } from "./dom.js";
-import { averaged, extent, linearTicks, logTicks, nearest, scale, short, thinned } from "./scales.js";
+import { averaged, extent, linearTicks, logTicks, nearest, scale, short, thinned }
+  from "./scales.js";
 
 const HEIGHT = 300;
 const MARGIN = { left: 48, right: 12, top: 12, bottom: 34 };

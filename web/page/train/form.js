@@ -1,66 +1,97 @@
-// The form of a training, made from what the engine says of its options.
+// The form of a training, made from what the engine says of its options. What is left empty follows
+// the recipe, so only what was asked for is sent.
 import { make } from "../parts/dom.js";
 
 /** What is asked first; the rest is in groups that open. */
 const FIRST = ["preset", "size", "ngf", "steps"];
 const TITLES = { preset: "Recipe", size: "Size", ngf: "Channels (ngf)", steps: "Steps" };
+/** The data are chosen beside the form. */
+const ELSEWHERE = ["dataset"];
+/** A tab has one adapter, and no files of its own. */
+const NOT_IN_A_TAB = ["adapter", "tensorboard", "checkpoint_every", "reading.max_pixels",
+  "recipe.pretrained", "recipe.pretrained_discriminator"];
 
 /** The help as text: names in backticks stay as code. */
 const help = (text) => text.split("`").map((part, at) =>
   (at % 2 ? make("code", {}, part) : part));
 
+/** What a field is if nothing is asked for, with a recipe (`preset`), as a short text. */
+export const defaultText = ({ default: value, default_words: words = "" }, preset) => {
+  const of = preset && new RegExp(`with \`preset\` ${preset} ([^\\s,;]+)`).exec(words);
+  if (of) return of[1].replaceAll("`", "");
+  if (value === null || value === undefined) return words.replaceAll("`", "");
+  if (typeof value === "boolean") return value ? "on" : "off";
+  return typeof value === "object" ? JSON.stringify(value) : String(value);
+};
+
 const control = (field, id) => {
   const { kind, choices, least, most } = field;
-  const value = field.default;
-  if (kind === "choice") {
-    const select = make("select", { id }, choices.map((choice) =>
-      make("option", { value: choice }, String(choice))));
-    select.value = value;
-    return select;
+  if (kind === "choice" || kind === "flag") {
+    const named = kind === "flag" ? [["true", "on"], ["false", "off"]]
+      : choices.map((choice) => [choice, choice]);
+    return make("select", { id }, make("option", { value: "" }, "default"),
+      named.map(([value, title]) => make("option", { value }, title)));
   }
-  if (kind === "flag") return make("input", { id, type: "checkbox", checked: value === true });
-  const shown = value === null || value === undefined ? "" : String(value);
-  if (kind === "text") return make("input", { id, type: "text", value: shown });
-  return make("input", { id, type: "number", min: least, max: most,
-    step: kind === "integer" ? 1 : "any", value: shown, inputmode: "decimal" });
+  if (kind === "text") return make("input", { id, type: "text" });
+  return make("input", { id, type: "number", min: least, max: most, inputmode: "decimal",
+    step: kind === "integer" ? 1 : "any" });
 };
 
-/** The value of a control as the configuration has it; undefined where it is empty. */
-const valueOf = ({ kind }, element) => {
-  if (kind === "flag") return element.checked;
-  if (element.value === "") return undefined;
-  return kind === "integer" || kind === "number" ? Number(element.value) : element.value;
+/** The value of a control as a configuration has it; undefined where nothing is asked for. */
+const valueOf = ({ kind }, { value }) => {
+  if (value === "") return undefined;
+  if (kind === "flag") return value === "true";
+  return kind === "integer" || kind === "number" ? Number(value) : value;
 };
 
-/** The form. Returns {element, values, invalid}. */
-export const optionsForm = (groups) => {
+/** A control with its label and help. */
+const fieldRow = (field, rows) => {
+  const id = `option-${field.name.replaceAll(".", "-")}`;
+  const element = control(field, id);
+  const words = field.default_words ? [" Default: ", ...help(field.default_words), "."] : [];
+  const told = make("small", { id: `${id}-help`, class: "muted" },
+    help(`${(field.help ?? "").replace(/\.$/, "")}.`), words);
+  element.setAttribute("aria-describedby", told.id);
+  rows.push({ field, element });
+  return make("div", { class: "field" },
+    make("label", { for: id }, TITLES[field.name] ?? field.name), element, told);
+};
+
+/** Defaults are shown in the empty controls. They change with the recipe. */
+const showDefaults = (rows, preset) => {
+  for (const { field, element } of rows) {
+    const text = defaultText(field, preset);
+    if (element.tagName !== "SELECT") element.placeholder = text;
+    else if (element.options[0].value === "") element.options[0].textContent = `default: ${text}`;
+  }
+};
+
+/** The form of an engine of that kind. Returns {element, values, invalid}. */
+export const optionsForm = (groups, kind) => {
   const rows = [];
-  const row = (field, title) => {
-    const id = `option-${field.name.replaceAll(".", "-")}`;
-    const element = control(field, id);
-    const told = make("small", { id: `${id}-help`, class: "muted" }, help(field.help ?? ""));
-    element.setAttribute("aria-describedby", told.id);
-    rows.push({ field, element, initial: valueOf(field, element) });
-    return make("div", { class: field.kind === "flag" ? "field flag" : "field" },
-      make("label", { for: id }, title ?? field.name), element, told);
-  };
+  const hidden = kind === "tab" ? [...ELSEWHERE, ...NOT_IN_A_TAB] : ELSEWHERE;
   const all = groups.flatMap(({ fields }) => fields);
   const first = FIRST.map((name) => all.find((field) => field.name === name)).filter(Boolean);
   const rest = groups.map(({ group, fields }) => ({ group: group ?? "More",
-    fields: fields.filter((field) => !FIRST.includes(field.name) && field.name !== "dataset") }))
+    fields: fields.filter(({ name }) => !FIRST.includes(name) && !hidden.includes(name)) }))
     .filter(({ fields }) => fields.length > 0);
   const element = make("div", { class: "options" },
-    make("div", { class: "first" }, first.map((field) => row(field, TITLES[field.name]))),
+    make("div", { class: "first" }, first.map((field) => fieldRow(field, rows))),
     rest.map(({ group, fields }) => make("details", {}, make("summary", {}, group),
-      make("div", { class: "fields" }, fields.map((field) => row(field))))));
+      make("div", { class: "fields" }, fields.map((field) => fieldRow(field, rows))))));
+  const preset = rows.find(({ field }) => field.name === "preset")?.element;
+  if (preset) {
+    // A tab is no place for the paper's sizes, unless somebody asks for them.
+    if (kind === "tab") preset.value = "fast";
+    preset.addEventListener("change", () => showDefaults(rows, preset.value));
+  }
+  showDefaults(rows, preset?.value);
   return {
     element,
-    /** Only what was changed: the rest follows the recipe. */
-    values: () => Object.fromEntries(rows.map(({ field, element: one, initial }) =>
-      [field.name, valueOf(field, one), initial])
-      .filter(([, value, initial]) => value !== undefined && value !== initial)
-      .map(([name, value]) => [name, value])),
-    /** The first control that the browser refuses, opened and told. */
+    /** What was asked for, by the names of the fields. */
+    values: () => Object.fromEntries(rows.map(({ field, element: one }) =>
+      [field.name, valueOf(field, one)]).filter(([, value]) => value !== undefined)),
+    /** Whether the browser refuses a control: it is opened and told. */
     invalid: () => {
       const bad = rows.find(({ element: one }) => !one.checkValidity());
       if (!bad) return false;

@@ -84,7 +84,7 @@ export class Live extends EventTarget {
       this.#reset("A recorded training");
       this.#bar.hidden = true;
       this.#line.textContent = `${course.told} ${course.steps} steps took ${course.seconds} s ` +
-        `on ${course.device}. Start one of your own and it takes this place.`;
+        `on ${course.device}.`;
       this.#chart.add(course.rows);
       course.samples.forEach(({ step, url }) =>
         this.#samples.add({ step, url: new URL(url, base).href }));

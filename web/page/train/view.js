@@ -16,7 +16,7 @@ export const mount = async (root, app) => {
   live.recorded();
   if (!app.can("start")) {
     side.append(make("section", { class: "card" }, make("h2", {}, "Train in this tab"),
-      make("p", {}, app.without ?? "This engine does not train.")));
+      make("p", {}, app.without ? app.needs : "This engine does not train.")));
     return {};
   }
   const saved = new Saved(app, live);
@@ -52,7 +52,8 @@ const starter = async (app, live) => {
   const data = dataChooser(app);
   let options;
   try {
-    [options] = [optionsForm(await app.engine.options()), await data.read()];
+    options = optionsForm(await app.engine.options(), app.engine.kind);
+    await data.read();
   } catch (error) {
     form.append(make("p", { class: "bad" }, error.message));
     return form;
@@ -68,6 +69,8 @@ const starter = async (app, live) => {
     if (!name.reportValidity() || options.invalid()) return;
     button.disabled = true;
     told.textContent = "";
+    // Asks the browser not to clear the checkpoints when the disk is full; it may say no.
+    navigator.storage?.persist?.().catch(() => {});
     try {
       const id = await app.engine.start({ dataset: data.chosen(), config: options.values(),
         name: name.value });
