@@ -55,7 +55,7 @@ export const toolbar = (board, pointer) => {
   };
   board.addEventListener("history", steps);
   steps();
-  const element = make("div", { class: "tools", role: "toolbar", "aria-label": "Drawing tools" },
+  const element = make("div", { class: "tools", role: "group", "aria-label": "Drawing tools" },
     make("div", { class: "group" }, buttons), size.box, tolerance.box,
     make("div", { class: "group" }, undo, redo,
       iconButton("clear", "Clear the paper", () => board.clear())),

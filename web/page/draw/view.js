@@ -29,6 +29,8 @@ class DrawView {
   #timer = null;
   #storageTold = false;
   #stored = null;
+  /** The drawing before its paper was resized; null once it was changed. */
+  #original = null;
   /** Whether the drawing is that of an earlier visit. */
   #own = false;
 
@@ -120,18 +122,28 @@ class DrawView {
 
   #fitPaper({ width, height, palette: colours, examples = [] }) {
     const canvas = this.board.canvas;
-    if (canvas.width !== width || canvas.height !== height) {
-      const old = make("canvas", { width: canvas.width, height: canvas.height });
-      old.getContext("2d").drawImage(canvas, 0, 0);
-      this.board.resize(width, height);
-      this.board.place(old);
-      this.board.history.clear();
-    }
+    if (canvas.width !== width || canvas.height !== height) this.#resize(width, height);
     this.root.style.setProperty("--ratio", `${width} / ${height}`);
     this.colours.show(colours);
     this.examples.replaceChildren(...examples.map((example) => make("button", { type: "button",
       class: "example", title: example.name, on: { click: () => this.#example(example) } },
     make("img", { src: example.url, alt: example.name, width: 64, height: 64 }))));
+  }
+
+  /** Paper of another size. A drawing that was not touched since the last one keeps its detail. */
+  #resize(width, height) {
+    const { canvas } = this.board;
+    if (!this.#original) {
+      this.#original = make("canvas", { width: canvas.width, height: canvas.height });
+      this.#original.getContext("2d").drawImage(canvas, 0, 0);
+    }
+    const original = this.#original;
+    this.board.resize(width, height);
+    this.board.place(original);
+    this.board.history.clear();
+    this.board.dispatchEvent(new Event("history"));
+    // What was just done was no change by the user.
+    this.#original = original;
   }
 
   #listModels() {
@@ -160,14 +172,20 @@ class DrawView {
     if (this.app.without !== null && !this.#own && model.examples?.[0]) {
       this.#example(model.examples[0]);
     } else {
-      this.#changed();
+      this.#ask();
     }
   }
 
   /** The drawing changed: it is translated, and kept when the pen rests. */
   #changed() {
+    this.#original = null;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#keep(), KEEP_AFTER);
+    this.#ask();
+  }
+
+  /** Asks for the result of the present drawing. */
+  #ask() {
     if (this.app.without !== null) {
       if (!this.#stored) this.result.clear(this.app.needs);
       return;
@@ -189,7 +207,7 @@ class DrawView {
 
   #roll() {
     this.#seed += 1;
-    this.#changed();
+    this.#ask();
   }
 
   async #example({ name, url, output }) {

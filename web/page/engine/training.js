@@ -29,11 +29,12 @@ export class Training {
   #alone;
   #emit;
   #tell;
+  #failed;
   #run = null;
   #told = false;
 
-  constructor({ alone, emit, tell }) {
-    [this.#alone, this.#emit, this.#tell] = [alone, emit, tell];
+  constructor({ alone, emit, tell, failed }) {
+    [this.#alone, this.#emit, this.#tell, this.#failed] = [alone, emit, tell, failed];
   }
 
   /** Starts a training. Returns its id. */
@@ -93,6 +94,7 @@ export class Training {
       run.state = "failed";
       run.message = error?.message ?? String(error);
       this.#state(run);
+      this.#failed(error);
     } finally {
       run.looping = false;
     }

@@ -32,7 +32,12 @@ const alone = (action) => {
 
 const tell = (message) => postMessage({ kind: "told", message });
 const emit = (id, event) => postMessage({ kind: "event", id, event });
-const training = new Training({ alone, emit, tell });
+/** Tells the page if all that is here is lost with the device, or with a module that stopped. */
+const checkLost = async (error) => {
+  const tab = await opening?.catch(() => null);
+  if (error instanceof WebAssembly.RuntimeError || tab?.lost?.()) postMessage({ kind: "lost" });
+};
+const training = new Training({ alone, emit, tell, failed: checkLost });
 const parsed = async (text) => JSON.parse(await text);
 const BUNDLED = { id: "bundled", title: "Bundled pairs: flat emoji to 3D", pairs: 200 };
 /** Data sets that were added since the page is open. */
@@ -151,7 +156,6 @@ addEventListener("message", async ({ data: { call, method, args } }) => {
     postMessage({ call, result }, movable(result));
   } catch (error) {
     postMessage({ call, error: sentence(error) });
-    const tab = await opening?.catch(() => null);
-    if (error instanceof WebAssembly.RuntimeError || tab?.lost?.()) postMessage({ kind: "lost" });
+    checkLost(error);
   }
 });
