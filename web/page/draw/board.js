@@ -5,7 +5,10 @@ import { contain } from "./fit.js";
 
 const PAPER = "#ffffff";
 
-/** Emits `change` when pixels changed, and `history` when undo or redo may have. */
+/**
+ * Emits `change` when pixels changed, `history` when undo or redo may have, and `place` when an
+ * image came.
+ */
 export class Board extends EventTarget {
   tool = "brush";
   colour = "#000000";
@@ -157,6 +160,7 @@ export class Board extends EventTarget {
       context.imageSmoothingQuality = "high";
       context.drawImage(image, x, y, width, height);
     });
+    this.dispatchEvent(new Event("place"));
   }
 
   undo() {

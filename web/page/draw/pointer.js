@@ -134,6 +134,11 @@ export class Pointer {
     this.say(`Zoom ${Math.round(100 * this.#view.zoom)} %`);
   }
 
+  /** Shows the whole picture. */
+  whole() {
+    this.#set(WHOLE);
+  }
+
   /** A ring shows how large the brush is. */
   #show(event) {
     const shown = event.pointerType !== "touch" && ["brush", "eraser", "line"]

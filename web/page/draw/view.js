@@ -56,6 +56,7 @@ class DrawView {
     this.#build(said);
     app.picture = () => this.board.pixels();
     this.board.addEventListener("change", () => this.#changed());
+    this.board.addEventListener("place", () => this.pointer.whole());
     for (const event of ["model", "models", "opening", "not-opened"]) {
       app.addEventListener(event, (detail) => this.#modelEvent(event, detail));
     }
