@@ -13,7 +13,12 @@ fn main() -> io::Result<()> {
     let of_cargo = |name: &str| env::var(name).map_err(io::Error::other);
     let folder = Path::new(&of_cargo("CARGO_MANIFEST_DIR")?).join("assets/models");
     let mut models = Vec::new();
-    for entry in fs::read_dir(folder)? {
+    // Without the feature `assets` the library carries none.
+    let folders = match env::var_os("CARGO_FEATURE_ASSETS") {
+        Some(_) => fs::read_dir(folder)?.collect(),
+        None => Vec::new(),
+    };
+    for entry in folders {
         let path = entry?.path();
         if path.is_dir() {
             models.push(path);

@@ -13,13 +13,14 @@
 //! | 6 | [`data`] | pairs of pictures, augmentation, the loader; imports floor 0 alone |
 //! | 7 | [`interop`] | files of other programs: safetensors, PyTorch, ONNX, TensorBoard |
 //! | 7 | [`metrics`] | numbers from pictures: MAE to SSIM, label scores, intervals |
-//! | 7 | [`models`] | the trained generators inside the program, by name |
+//! | 7 | [`models`] | the trained generators inside the program, by name (feature `assets`) |
 //! | 8 | [`train`] | the configuration and its rules, losses, the step, checkpoints, the run |
 //! | 9 | [`eval`] | how good a trained generator is: scores of pairs, and their page |
 //! | 9 | [`compare`] | runs that differ in a few settings: a grid of them, its table and picture |
-//! | 9 | [`mod@bench`] | timing of kernels and steps |
+//! | 9 | [`mod@bench`] | timing of kernels and steps (feature `bench`) |
 //! | 10 | `cli` | one file a subcommand; the only floor that prints (feature `cli`, a default) |
 
+#[cfg(feature = "bench")]
 pub mod bench;
 #[cfg(feature = "cli")]
 pub mod cli;

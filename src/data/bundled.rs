@@ -1,5 +1,5 @@
 //! The pairs inside the binary, so that it can train without any files: flat emoji (A) to the same
-//! emoji in 3D (B).
+//! emoji in 3D (B). The feature `assets` puts them there.
 //!
 //! Each split is one sheet that any viewer opens, a grid of combined A|B images (`assets/pairs/`,
 //! with source and licence).
@@ -14,6 +14,9 @@ use super::read::decode;
 use super::read_options::ReadOptions;
 use super::split::Split;
 
+/// What stands for a folder in messages.
+const ROOT: &str = "the bundled pairs";
+#[cfg(feature = "assets")]
 const SHEETS: [(Split, &[u8]); 2] = [
     (Split::Train, include_bytes!("../../assets/pairs/train.jpg")),
     (Split::Val, include_bytes!("../../assets/pairs/val.jpg")),
@@ -27,22 +30,31 @@ impl Dataset {
     ///
     /// # Errors
     /// [`DataError::Sizes`] for sizes that contradict each other.
+    #[cfg(feature = "assets")]
     pub fn bundled(options: &DataOptions) -> Result<Self, DataError> {
-        let mut pairs = Vec::with_capacity(SHEETS.len());
-        for (split, bytes) in SHEETS {
+        Self::from_sheets(&SHEETS, options)
+    }
+
+    /// The bundled pairs from the bytes of their sheets, where these are not in the binary:
+    /// `assets/pairs/train.jpg` and `val.jpg`.
+    ///
+    /// # Errors
+    /// [`DataError::Sizes`] for sizes that contradict each other, and those of reading a picture.
+    pub fn from_sheets(
+        sheets: &[(Split, &[u8])],
+        options: &DataOptions,
+    ) -> Result<Self, DataError> {
+        let mut pairs = Vec::with_capacity(sheets.len());
+        for &(split, bytes) in sheets {
             pairs.push((split, cut(split, bytes)?));
         }
-        Self::from_pairs(Path::new("the bundled pairs"), pairs, options)
+        Self::from_pairs(Path::new(ROOT), pairs, options)
     }
 }
 
 /// The pairs of a sheet, left to right and top to bottom.
 fn cut(split: Split, bytes: &[u8]) -> Result<Vec<PairSource>, DataError> {
-    let sheet = decode(
-        Path::new("the bundled pairs"),
-        bytes,
-        &ReadOptions::default(),
-    )?;
+    let sheet = decode(Path::new(ROOT), bytes, &ReadOptions::default())?;
     let (columns, rows) = (sheet.width() / CELL.0, sheet.height() / CELL.1);
     let cells = (0..rows).flat_map(|row| (0..columns).map(move |column| (column, row)));
     let pair = |(index, (column, row)): (usize, (u32, u32))| PairSource::Memory {
@@ -52,7 +64,7 @@ fn cut(split: Split, bytes: &[u8]) -> Result<Vec<PairSource>, DataError> {
     Ok(cells.enumerate().map(pair).collect())
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "assets"))]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;

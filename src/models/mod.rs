@@ -1,5 +1,6 @@
 //! Floor 7: trained generators inside the program, by name, so that it can translate without any
-//! files.
+//! files. The feature `assets` puts them there; without it there are none, and their files are
+//! opened from bytes: [`TensorFile::parse`] and [`ModelCard::parse`].
 //!
 //! Each is a folder in `assets/models/`. The build script lists them. A folder has:
 //!
@@ -29,7 +30,7 @@ pub struct BundledModel {
     card: &'static str,
 }
 
-/// All of them, in the order of their names.
+/// All of them, in the order of their names. Without the feature `assets` there are none.
 pub static ALL: &[BundledModel] = include!(concat!(env!("OUT_DIR"), "/models.rs"));
 
 /// A card that does not say what it should.
@@ -37,9 +38,22 @@ pub static ALL: &[BundledModel] = include!(concat!(env!("OUT_DIR"), "/models.rs"
 #[error("the card of the bundled model {name} cannot be read ({reason}); report this")]
 pub struct CardError {
     /// The model.
-    pub name: &'static str,
+    pub name: String,
     /// What the parser says.
     pub reason: String,
+}
+
+impl ModelCard {
+    /// The card of the model `name`, of the text of its `model.json`.
+    ///
+    /// # Errors
+    /// A text that is no card.
+    pub fn parse(name: &str, text: &str) -> Result<Self, CardError> {
+        serde_json::from_str(text).map_err(|error| CardError {
+            name: name.to_owned(),
+            reason: error.to_string(),
+        })
+    }
 }
 
 impl BundledModel {
@@ -48,10 +62,7 @@ impl BundledModel {
     /// # Errors
     /// A card that cannot be read, which a test rules out.
     pub fn card(&self) -> Result<ModelCard, CardError> {
-        serde_json::from_str(self.card).map_err(|error| CardError {
-            name: self.name,
-            reason: error.to_string(),
-        })
+        ModelCard::parse(self.name, self.card)
     }
 
     /// Its weights.
