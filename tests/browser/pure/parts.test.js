@@ -6,7 +6,7 @@ import { averaged, extent, linearTicks, logTicks, nearest, scale, short, thinned
   from "../../../web/page/parts/scales.js";
 import { filtered, sorted } from "../../../web/page/inside/table.js";
 import { parts } from "../../../web/page/inside/wgsl.js";
-import { isPicture, listZip, readEntry } from "../../../web/page/engine/zip.js";
+import { isPicture, listZip, readEntry, withoutTop } from "../../../web/page/engine/zip.js";
 import { cells } from "../../../web/page/train/samples.js";
 import { defaultText } from "../../../web/page/train/form.js";
 import { plainName } from "../../../web/page/train/data.js";
@@ -159,6 +159,14 @@ test("pictures are known by their names", () => {
   assert.deepEqual(names.filter(isPicture), ["a/b.PNG", "x.jpeg", "d.webp"]);
   assert.equal(plainName("My pairs (2).zip"), "My-pairs-2");
   assert.equal(plainName("../"), "pairs");
+});
+
+test("the folder around a data set is left out, its own folders stay", () => {
+  assert.deepEqual(withoutTop(["p/q/A/1.png", "p/q/B/1.png"]), ["A/1.png", "B/1.png"]);
+  assert.deepEqual(withoutTop(["train/1.png", "train/2.png"]), ["train/1.png", "train/2.png"]);
+  assert.deepEqual(withoutTop(["p/1.png", "q/1.png"]), ["p/1.png", "q/1.png"]);
+  assert.deepEqual(withoutTop(["p/1.png", "p.png"]), ["p/1.png", "p.png"]);
+  assert.deepEqual(withoutTop([]), []);
 });
 
 test("a sample grid is cut into its squares", () => {

@@ -3,7 +3,7 @@
 // {kind: "event", id, event}.
 import init, { Tab } from "../pkg/pix2pix_web.js";
 import { Training } from "./training.js";
-import { isPicture, listZip, readEntry } from "./zip.js";
+import { isPicture, listZip, readEntry, withoutTop } from "./zip.js";
 import { keep, kept } from "./store.js";
 
 let opening = null;
@@ -63,7 +63,7 @@ const pictures = async (name, listed) => {
     throw new Error(`${name} has no pictures: give combined A|B images, or folders A/ and B/ ` +
       "with the same file names.");
   }
-  return { paths, arrays };
+  return { paths: withoutTop(paths), arrays };
 };
 
 /** A picture of the module as PNG: it gives the file, or pixels {width, height, data}. */

@@ -93,6 +93,17 @@ const inflate = async (packed, entry, name) => {
   return bytes;
 };
 
+/** Folders that have a meaning in a data set. */
+const MEANT = /^(A|B|train|val|test)$/i;
+
+/** Paths without the folder that all of them lie in, unless it has a meaning. */
+export const withoutTop = (paths) => {
+  const top = paths[0]?.split("/")[0];
+  const shared = paths.length > 0 && paths.every((path) => path.startsWith(`${top}/`));
+  return shared && !MEANT.test(top) ? withoutTop(paths.map((path) => path.slice(top.length + 1)))
+    : paths;
+};
+
 /** Hidden files and what systems put beside pictures are no pictures. */
 export const isPicture = (path) =>
   /\.(png|jpe?g|webp|bmp|tiff?|p[bgpn]m|gif)$/i.test(path) &&

@@ -42,7 +42,8 @@ const read = async ({ pairs, url, pixels }) => {
   }
   const image = url ? await load(url) : canvasOf(pixels);
   const found = cells(image);
-  if (!found) return [];
+  // Pictures of other shapes are shown as they lie in the grid.
+  if (!found) return [{ name: "all pairs", whole: image }];
   return found.map((row, at) => {
     const [input, output, target] = row.map((cell) => cut(image, cell));
     return { name: `pair ${at + 1}`, input, output, target };
@@ -107,14 +108,15 @@ export class Samples {
 
   /** Cards stay while the slider moves, and with them the place of each swipe and the focus. */
   #fill(pairs) {
-    if (this.#cards.length !== pairs.length) {
+    const whole = (one) => Boolean(one?.whole);
+    if (this.#cards.length !== pairs.length ||
+      whole(this.#cards[0]?.canvases) !== whole(pairs[0])) {
       this.#cards = pairs.map((pair, at) => this.#card(pair, at));
       this.#list.replaceChildren(...this.#cards.map(({ card }) => card));
     }
     pairs.forEach((pair, at) => {
-      const { input, output, target } = this.#cards[at];
-      for (const [canvas, from] of [[input, pair.input], [output, pair.output],
-        [target, pair.target]]) {
+      for (const [kind, canvas] of Object.entries(this.#cards[at].canvases)) {
+        const from = pair[kind];
         [canvas.width, canvas.height] = [from.width, from.height];
         canvas.getContext("2d").drawImage(from, 0, 0);
         canvas.classList.toggle("pixels", from.width < 128);
@@ -122,7 +124,12 @@ export class Samples {
     });
   }
 
-  #card({ name }, at) {
+  #card({ name, whole }, at) {
+    if (whole) {
+      const canvas = make("canvas", { role: "img", "aria-label": "input, output and target" });
+      return { card: make("article", { class: "whole", tabindex: 0, "aria-label": name }, canvas),
+        canvases: { whole: canvas } };
+    }
     const canvas = (kind) => make("canvas", { role: "img", "aria-label": `${kind} of ${name}` });
     const [input, output, target] = ["input", "output", "target"].map(canvas);
     const both = swipe(output, target, { label: `output to target of ${name}` });
@@ -131,6 +138,6 @@ export class Samples {
     both.append(make("figcaption", { class: "muted small" }, "output | target"));
     const card = make("article", { tabindex: 0, "aria-label": name ?? `pair ${at + 1}` },
       titled(input, "input"), both);
-    return { card, input, output, target };
+    return { card, canvases: { input, output, target } };
   }
 }
