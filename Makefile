@@ -11,7 +11,7 @@ export NODEVICE_SELECT := 1
 export MESA_VK_IGNORE_CONFORMANCE_WARNING := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all examples golden test-swiftshader test-mesa-next onnx metrics tensorboard pytorch-round-trip bench bench-peers peer-curves lint setup
+.PHONY: help demo studio test test-all examples golden test-swiftshader test-mesa-next onnx metrics tensorboard pytorch-round-trip bench bench-peers peer-curves lint setup
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' Makefile
@@ -19,6 +19,10 @@ help: ## list these targets
 demo: setup ## train on the bundled pairs, translate held-out ones and say where the pictures are
 	@cargo build --release $(CARGOFLAGS)
 	@cargo run --release --quiet $(CARGOFLAGS) -- train $(ARGS)
+
+studio: setup ## build with the feature studio, and show the runs in runs/ in the browser
+	@cargo build --release --features studio $(CARGOFLAGS)
+	@cargo run --release --quiet --features studio $(CARGOFLAGS) -- studio --open $(ARGS)
 
 # The profile compiles fast; Cargo.toml says how.
 TEST := cargo test --profile tests --no-fail-fast $(CARGOFLAGS)
@@ -81,6 +85,7 @@ lint: ## check formatting, clippy, the library without the command line, and rus
 	@scripts/ensure-tools
 	cargo fmt --all --check
 	cargo clippy --profile tests --workspace --all-targets $(CARGOFLAGS) -- -D warnings
+	cargo clippy --profile tests --features studio --lib --bins --test studio $(CARGOFLAGS) -- -D warnings
 	cargo clippy --profile tests --no-default-features --lib $(CARGOFLAGS) -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --profile tests --workspace --no-deps $(CARGOFLAGS)
 

@@ -18,6 +18,7 @@
 //! | 9 | [`eval`] | how good a trained generator is: scores of pairs, and their page |
 //! | 9 | [`compare`] | runs that differ in a few settings: a grid of them, its table and picture |
 //! | 9 | [`mod@bench`] | timing of kernels and steps (feature `bench`) |
+//! | 10 | `studio` | the local server: runs live, translation as one draws (feature `studio`) |
 //! | 10 | `cli` | one file a subcommand; the only floor that prints (feature `cli`, a default) |
 
 #[cfg(feature = "bench")]
@@ -37,6 +38,8 @@ pub mod nn;
 pub mod ops;
 pub mod program;
 pub mod state;
+#[cfg(feature = "studio")]
+pub mod studio;
 pub mod tape;
 pub mod tensor;
 pub mod threads;

@@ -249,6 +249,10 @@ pub enum CliError {
         /// Of how many that were compared.
         of: usize,
     },
+    /// The studio.
+    #[cfg(feature = "studio")]
+    #[error("{}", super::options::render(&.0.to_string()))]
+    Studio(#[from] crate::studio::StudioError),
     /// Stdout cannot be written.
     #[error("cannot write to stdout: {0}")]
     Stdout(io::Error),

@@ -27,6 +27,8 @@ mod reading;
 mod results;
 mod scoring;
 mod stop;
+#[cfg(feature = "studio")]
+mod studio;
 mod study;
 mod test_time;
 mod tips;
@@ -79,6 +81,9 @@ enum Command {
     Study(study::StudyArgs),
     /// List the trained models that the program carries.
     Models(models::ModelsArgs),
+    /// Show runs while they train, start trainings and draw, in the browser.
+    #[cfg(feature = "studio")]
+    Studio(studio::StudioArgs),
     /// Copy weights between this program's files and PyTorch's.
     Convert(convert::ConvertArgs),
     /// Make data sets out of folders of images.
@@ -130,7 +135,12 @@ impl DeviceArgs {
 
     /// Opens the adapter that was asked for, else `remembered`, else the default one.
     fn open_or(&self, remembered: Option<&str>) -> Result<Gpu, CliError> {
-        let options = DeviceOptions {
+        Ok(pollster::block_on(Gpu::open(&self.options(remembered)))?)
+    }
+
+    /// What these options say of the device.
+    fn options(&self, remembered: Option<&str>) -> DeviceOptions {
+        DeviceOptions {
             adapter: self.adapter.as_deref().or(remembered).map(str::to_owned),
             checked: false,
             no_f16: self.no_f16,
@@ -139,8 +149,7 @@ impl DeviceArgs {
             no_matrix: self.no_matrix,
             no_timestamps: self.no_timestamps,
             no_fusion: self.no_fusion,
-        };
-        Ok(pollster::block_on(Gpu::open(&options))?)
+        }
     }
 
     /// The precision that was `asked` for, or else the one that the model `remembered`. If `gpu`
@@ -220,6 +229,8 @@ pub fn run() -> ExitCode {
         Command::Compare(args) => compare::run(&args),
         Command::Study(args) => study::run(&args),
         Command::Models(args) => models::run(&args),
+        #[cfg(feature = "studio")]
+        Command::Studio(args) => studio::run(&args),
         Command::Convert(args) => convert::run(&args),
         Command::Prepare(args) => prepare::run(&args),
         Command::Inspect(args) => inspect::run(&args),

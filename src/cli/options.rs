@@ -90,6 +90,7 @@ const OTHERS: &[(&str, &str)] = &[
     ("no_timestamps", "--no-timestamps"),
     ("overlap", "--overlap"),
     ("per_op", "--per-op"),
+    ("port", "--port"),
     ("practice", "--practice"),
     ("resume", "--resume"),
     ("same_input", "--same-input"),

@@ -28,6 +28,23 @@ enum Phase {
         new: Option<RunDir>,
         stopped: Option<Instant>,
     },
+    /// While a server answers: it is told to end. A second signal ends the process.
+    #[cfg(feature = "studio")]
+    Serving {
+        end: EndServer,
+        stopped: Option<Instant>,
+    },
+}
+
+/// Tells a server to end.
+#[cfg(feature = "studio")]
+struct EndServer(Box<dyn Fn() + Send>);
+
+#[cfg(feature = "studio")]
+impl std::fmt::Debug for EndServer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("EndServer")
+    }
 }
 
 /// How far a command is when the signal comes.
@@ -74,6 +91,14 @@ impl Stop {
         &self.flag
     }
 
+    /// From now on the signal calls `end`, and a second one ends the process at once.
+    #[cfg(feature = "studio")]
+    pub fn begin_serving(&self, end: impl Fn() + Send + 'static) {
+        let end = EndServer(Box::new(end));
+        let mut phase = self.phase.lock().unwrap_or_else(PoisonError::into_inner);
+        *phase = Phase::Serving { end, stopped: None };
+    }
+
     /// After a training: from here on a second signal ends nothing. The copy of the run's folder is
     /// let go, and its lock ends with the last copy.
     pub fn end_training(&self) {
@@ -107,6 +132,22 @@ impl Stop {
                 }
                 Some(since) if since.elapsed() < MEANT => {}
                 Some(_) => end(new.as_ref()),
+            },
+            #[cfg(feature = "studio")]
+            Phase::Serving {
+                end: end_server,
+                stopped,
+            } => match stopped {
+                None => {
+                    *stopped = Some(Instant::now());
+                    note(
+                        "ending: a training of the studio is saved first; Ctrl-C again ends it at \
+                         once, without saving",
+                    );
+                    (end_server.0)();
+                }
+                Some(since) if since.elapsed() < MEANT => {}
+                Some(_) => end(None),
             },
         }
     }

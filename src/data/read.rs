@@ -6,6 +6,7 @@ use std::path::Path;
 
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, RgbImage};
 
+use super::depth::Depth;
 use super::error::DataError;
 use super::foreign::foreign_format;
 use super::head::{format_of, size_of};
@@ -40,6 +41,24 @@ impl ReadOptions {
     /// Those of [`read_picture`], and [`DataError::Value`].
     pub fn read(&self, path: &Path, tally: &mut ReadTally) -> Result<Picture, DataError> {
         decode_counted(path, &read_bytes(path, self.limit())?, self, tally)
+    }
+
+    /// The picture of pixels in memory, as if a PNG file held them: 8 bits of red, green, blue and
+    /// opacity each. Where all of them are opaque, they are those of a file without opacity.
+    ///
+    /// # Errors
+    /// [`DataError::Value`]. Pixels of another number are an image without any.
+    pub fn of_rgba(&self, width: u32, height: u32, rgba: Vec<u8>) -> Result<Picture, DataError> {
+        let path = Path::new("drawing");
+        let picture = Picture::from_bytes(width, height, 4, Depth::Eight, rgba).unwrap_or_default();
+        let picture = match picture.is_translucent() {
+            true => picture,
+            false => picture.to_rgb(),
+        };
+        let (origin, mut tally) = (Origin { path, marked: None }, ReadTally::default());
+        let stored = Stored::from(picture);
+        let picture = stored.picture(origin, self.values.as_ref(), &mut tally)?;
+        Ok(self.lay(path, picture, &mut tally))
     }
 }
 

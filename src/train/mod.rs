@@ -3,6 +3,8 @@
 mod config;
 mod conversion;
 mod error;
+mod going_on;
+mod loaded_generator;
 mod losses;
 mod memory;
 mod monitor;
@@ -35,6 +37,8 @@ pub use config::{
 };
 pub use conversion::{Conversion, Converted};
 pub use error::TrainError;
+pub use going_on::Changes;
+pub use loaded_generator::LoadedGenerator;
 pub use losses::{
     Distance, GanLoss, Verdict, distance, feature_distance, gan, generator_adversarial_loss,
     gradient_penalty,

@@ -10,7 +10,8 @@ use std::fs;
 fn mentions(module: &str, names: &[&str], may: impl Fn(&str) -> bool) -> Vec<String> {
     let mut found = Vec::new();
     for file in files(root(), "src") {
-        if may(&file) || file.contains("/tests") || matches!(top(&file), "cli" | "main") {
+        if may(&file) || file.contains("/tests") || matches!(top(&file), "cli" | "main" | "studio")
+        {
             continue;
         }
         let source = fs::read_to_string(root().join(&file)).unwrap();

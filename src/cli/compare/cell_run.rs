@@ -2,7 +2,7 @@
 
 use super::super::progress::ProgressPrinter;
 use super::super::stop::Stop;
-use super::super::train::{COMMANDS, with_choices};
+use super::super::train::COMMANDS;
 use super::super::{CliError, note};
 use super::scores::{Keep, Scores, is_interrupted, is_of_the_run};
 use super::telling;
@@ -81,7 +81,7 @@ impl CellRun {
     /// The device's kernels, or those that the run began with.
     pub fn profile(&self, own: &Profile) -> Profile {
         match &self.newest {
-            Some((_, progress)) => with_choices(own, progress),
+            Some((_, progress)) => progress.with_choices(own),
             None => own.clone(),
         }
     }

@@ -3,7 +3,6 @@
 use super::super::CliError;
 use super::super::reading::tell_of_dataset_without;
 use super::super::scoring::{HeldOutPairs, held_out};
-use super::super::train::open_dataset;
 use super::cells::CellSettings;
 use crate::compare::{CompareError, ComparisonFolder, Pairs};
 use crate::data::remark::RemarkKind;
@@ -30,7 +29,7 @@ impl Data {
         for cell in cells {
             let options = cell.config.data_options();
             if !prepared.iter().any(|(known, _)| *known == options) {
-                prepared.push((options, open_dataset(&cell.config)?));
+                prepared.push((options, cell.config.open_dataset()?));
             }
         }
         let config = &cells[0].config;
@@ -47,7 +46,7 @@ impl Data {
                 ..config.clone()
             };
             let own = (size != config.size)
-                .then(|| open_dataset(&at))
+                .then(|| at.open_dataset())
                 .transpose()
                 .map_err(|error| of_size(size, error))?;
             let dataset = own.as_ref().unwrap_or(dataset);

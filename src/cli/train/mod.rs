@@ -12,20 +12,19 @@ use super::stop::Stop;
 use super::tune::TuneArgs;
 use super::weights::recorded_weights;
 use super::{CliError, DeviceArgs, memory_table, note, print, recorded};
-use crate::data::{DataError, Dataset, Direction, Split};
+use crate::data::{Direction, Split};
 use crate::gpu::Gpu;
 use crate::nn::TestNorm;
 use crate::tensor::DType;
 use crate::train::checkpoint::NetworkKind;
 use crate::train::run::{RunDir, Stage, Standing};
 use crate::train::{
-    CHANGED_ON_RESUME, Config, EvalMetric, Field, Group, Length, RunSummary, Score, Settings,
-    Trainer, check_fits, check_pretrained,
+    CHANGED_ON_RESUME, Changes, EvalMetric, Field, Group, RunSummary, Score, Settings, Trainer,
+    check_fits, check_pretrained,
 };
 use clap::{Args, Command, Id};
 pub use going_on::COMMANDS;
 use resume::resume;
-pub use resume::with_choices;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -115,10 +114,15 @@ pub struct TrainArgs {
 }
 
 impl TrainArgs {
-    /// The length of the run, if it was asked for.
-    fn length(&self) -> Option<Length> {
-        let steps = self.steps.map(Length::Steps);
-        steps.or(self.epochs.map(Length::Epochs))
+    /// What a run that goes on is told anew.
+    fn changes(&self) -> Changes {
+        Changes {
+            epochs: self.epochs,
+            steps: self.steps,
+            learning_rate: self.lr,
+            patience: self.patience,
+            tensorboard: self.tensorboard,
+        }
     }
 }
 
@@ -152,7 +156,7 @@ fn start(args: &TrainArgs) -> Result<(), CliError> {
             .precision(&gpu, args.network.precision, DType::F32)?;
         // Before the data is read: at a large size its images alone take gigabytes.
         check_fits(&config, gpu.profile())?;
-        let dataset = open_dataset(&config)?;
+        let dataset = config.open_dataset()?;
         Ok((gpu, dataset))
     })();
     // If the run never begins, its folder is removed: it would be in the way of the next try.
@@ -301,7 +305,7 @@ pub fn settings(args: &TrainArgs) -> Result<Settings, CliError> {
         &schedule.pretrained_discriminator,
         NetworkKind::Discriminator,
     )?;
-    settings.length = args.length();
+    settings.length = args.changes().length();
     // The full path: a run may be resumed from any folder.
     settings.dataset = args.dataset.as_deref().map(recorded).transpose()?;
     settings.adapter = args.device.adapter.clone();
@@ -315,17 +319,6 @@ pub fn settings(args: &TrainArgs) -> Result<Settings, CliError> {
     settings.patience = args.patience;
     settings.tensorboard = args.tensorboard.then_some(true);
     Ok(settings)
-}
-
-/// The data set of a run.
-///
-/// # Errors
-/// Those of opening it.
-pub fn open_dataset(config: &Config) -> Result<Dataset, DataError> {
-    match &config.dataset {
-        Some(folder) => Dataset::open(folder, &config.data_options()),
-        None => Dataset::bundled(&config.data_options()),
-    }
 }
 
 /// The last part of a path, in full.

@@ -1,14 +1,13 @@
 //! `pix2pix train --resume`: the newest checkpoint of a run, and its data set.
 
-use super::{COMMANDS, TrainArgs, base_name, going_on, open_dataset, recorded, train};
+use super::{COMMANDS, TrainArgs, base_name, going_on, recorded, train};
 use crate::cli::reading::tell_of_dataset;
 use crate::cli::stop::Stop;
 use crate::cli::{CliError, note, note_as_it_is};
 use crate::data::{Dataset, Split};
-use crate::gpu::Profile;
 use crate::interop::TensorFile;
 use crate::train::run::{RunDir, Stage, Standing, quote};
-use crate::train::{Config, Length, TrainError, Trainer, checkpoint};
+use crate::train::{Length, TrainError, Trainer, checkpoint};
 use std::path::{Component, Path, PathBuf};
 
 pub(super) fn resume(args: &TrainArgs, name: &Path) -> Result<(), CliError> {
@@ -26,22 +25,10 @@ pub(super) fn resume(args: &TrainArgs, name: &Path) -> Result<(), CliError> {
     run.edits(&progress.config)
         .iter()
         .for_each(|text| note_as_it_is(&format!("note: {text}")));
-    if let Some(learning_rate) = args.lr {
-        progress.config.learning_rate = learning_rate;
-        progress.config.check()?;
-    }
-    progress.config.tensorboard |= args.tensorboard;
-    if args.patience.is_some() {
-        progress.config.patience = args.patience;
-        progress.config.check()?;
-    }
     let old_length = progress.config.length;
-    if let Some(length) = args.length() {
-        progress.config.length = length;
-        progress.config.check()?;
-    }
+    progress.change(&args.changes())?;
     let gpu = args.device.open_or(progress.config.adapter.as_deref())?;
-    let profile = with_choices(gpu.profile(), &progress);
+    let profile = progress.with_choices(gpu.profile());
     let gpu = gpu.with_profile(profile);
     progress.config.precision = args
         .device
@@ -60,15 +47,6 @@ pub(super) fn resume(args: &TrainArgs, name: &Path) -> Result<(), CliError> {
     train(&gpu, trainer, &run, &stop)
 }
 
-/// The profile of a device with the kernels that a run began with, even if the default table has
-/// changed.
-pub fn with_choices(profile: &Profile, progress: &checkpoint::TrainingProgress) -> Profile {
-    Profile {
-        tuned: progress.choices.clone(),
-        ..profile.clone()
-    }
-}
-
 /// Says that the run has ended, or how long it is now and what that means for its learning rate, or
 /// that a score comes first. `None` for a run that just goes on.
 ///
@@ -81,14 +59,7 @@ fn describe_length(
     run: &RunDir,
 ) -> Result<Option<String>, CliError> {
     let pairs = dataset.get(Split::Train).map_or(0, |set| set.len());
-    let per_epoch = (pairs / progress.config.pairs_per_step().max(1)) as u64;
-    let total = |length| {
-        let config = Config {
-            length,
-            ..progress.config.clone()
-        };
-        config.schedule(per_epoch).total_steps
-    };
+    let total = |length| progress.steps_of(length, pairs);
     let (now, done, folder) = (total(progress.config.length), progress.step, run.path());
     let steps = |count: u64| format!("{count} step{}", if count == 1 { "" } else { "s" });
     if old != progress.config.length {
@@ -203,7 +174,7 @@ fn find_dataset(
             run: run.to_owned(),
         });
     }
-    let dataset = open_dataset(config)?;
+    let dataset = config.open_dataset()?;
     let (then, now) = (
         progress.pairs,
         dataset.get(Split::Train).map_or(0, |set| set.len()),
@@ -222,6 +193,7 @@ fn find_dataset(
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::train::Config;
 
     /// A shell completes the name of the data set that lies here, and the run has the same name.
     #[test]

@@ -228,10 +228,10 @@ fn run_stream(
 /// Tells what a model and its inputs had to be told of.
 fn tell(args: &TranslateArgs, model: &Model) {
     tell_of_files(&model.tally.borrow());
-    tell_meaning(&model.config, &model.results);
+    tell_meaning(&model.loaded.config, &model.results);
     let opacity = model.without_opacity.borrow().line();
     opacity.iter().for_each(|line| note(line));
-    let remedy = |side| far_sizes::remedy(args, &model.config, &model.reading, side);
+    let remedy = |side| far_sizes::remedy(args, &model.loaded.config, &model.reading, side);
     let sizes = model.far_sizes.borrow().line(remedy);
     // Names of files stand in it.
     sizes.iter().for_each(|line| note_as_it_is(line));

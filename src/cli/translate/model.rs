@@ -15,15 +15,9 @@ use crate::data::{
     check_sizes,
 };
 use crate::gpu::Gpu;
-use crate::interop::load_network;
-use crate::nn::{DropoutMode, Fit, Generator, Mode, StatisticsFrom};
-use crate::program::Store;
-use crate::state::StateList;
-use crate::tape::ArenaPart;
+use crate::nn::{DropoutMode, StatisticsFrom};
 use crate::tensor::Shape;
-use crate::train::{
-    ConfigError, ModelConfig, Tiling, Tilings, TrainError, Translator, largest_image,
-};
+use crate::train::{LoadedGenerator, ModelConfig, Tiling, TrainError, largest_image};
 use std::cell::RefCell;
 use std::collections::HashSet;
 use std::io;
@@ -32,15 +26,10 @@ use std::path::{Path, PathBuf};
 /// A generator on the device. It keeps the program for the shape of the last batch.
 pub struct Model {
     pub gpu: Gpu,
-    pub store: Store,
-    pub generator: Generator,
-    pub config: ModelConfig,
-    fit: Fit,
-    pub mode: Mode,
+    /// The network, and how it is used.
+    pub loaded: LoadedGenerator,
     /// Tiles of the size that was asked for.
     pub tiling: Option<Tiling>,
-    /// How images go through in tiles that do not fit in one piece, or why they cannot.
-    pub tilings: Result<Tilings, ConfigError>,
     pub reading: ReadOptions,
     /// What is to be told of the inputs that were read.
     pub tally: RefCell<ReadTally>,
@@ -72,7 +61,6 @@ pub struct Model {
     pub far_sizes: RefCell<FarSizes>,
     /// The tiles that were said last.
     pub told: Option<[usize; 2]>,
-    ready: Option<(Shape, Translator)>,
 }
 
 impl Model {
@@ -90,35 +78,20 @@ impl Model {
         let fit = config.fit_as(args.fit)?;
         let reading = named.reading(args)?;
         let gpu = args.open()?;
-        let mut states = StateList::new(args.device.precision(
-            &gpu,
-            args.precision,
-            config.precision,
-        )?);
-        let generator = Generator::new(&mut states, &config.generator).map_err(TrainError::from)?;
-        let mode = test.mode();
-        let tilings = match Tiling::check(fit, &mode, 1) {
-            Ok(()) => Ok(Tilings::new(&mut states, &generator, &mode)?),
-            Err(rule) => Err(rule),
-        };
+        let precision = args
+            .device
+            .precision(&gpu, args.precision, config.precision)?;
+        let used = (fit, test.mode());
+        let loaded = LoadedGenerator::load(&gpu, &named.file, config, used, precision)?;
         let of_side = |tile| {
-            Tiling::check(fit, &mode, args.batch)?;
-            tilings.clone()?.of(tile, args.overlap)
+            Tiling::check(fit, &loaded.mode, args.batch)?;
+            loaded.tilings.clone()?.of(tile, args.overlap)
         };
         let tiling = args.tile.map(of_side).transpose()?;
-        let store = Store::new(&gpu, states, false).map_err(TrainError::from)?;
-        for arena in [generator.parameters(), generator.statistics()] {
-            load_network(&named.file, &gpu, &store, arena, ArenaPart::Value, "")?;
-        }
         Ok(Self {
             gpu,
-            store,
-            generator,
-            config,
-            fit,
-            mode,
+            loaded,
             tiling,
-            tilings,
             reading,
             tally: RefCell::default(),
             results,
@@ -136,7 +109,6 @@ impl Model {
             without_opacity: RefCell::default(),
             far_sizes: RefCell::new(FarSizes::new(named.trained_size)),
             told: None,
-            ready: None,
         })
     }
 
@@ -153,15 +125,15 @@ impl Model {
             .map(&mut read)
             .collect::<Result<Vec<_>, DataError>>();
         let images = match images {
-            Err(error @ DataError::TooLarge { .. }) if self.tilings.is_ok() => {
+            Err(error @ DataError::TooLarge { .. }) if self.loaded.tilings.is_ok() => {
                 return by_rows(error, files, &self.reading).map(|()| None);
             }
             images => images?,
         };
-        let lost = self.config.input.without_opacity(&images);
+        let lost = self.loaded.config.input.without_opacity(&images);
         self.without_opacity.borrow_mut().add(lost);
         check_sizes(&images)?;
-        Ok(Some(self.config.input.gather(&images)?))
+        Ok(Some(self.loaded.config.input.gather(&images)?))
     }
 
     /// Notes and prints the name of a result, which is complete.
@@ -175,73 +147,22 @@ impl Model {
         self.half.unwrap_or(Half::None)
     }
 
-    /// The shape of the network's input, for images of this size.
-    fn shape(&self, batch: usize, image: &Picture) -> Shape {
-        Shape::nhwc(
-            batch,
-            image.height() as usize,
-            image.width() as usize,
-            self.config.input.channels(),
-        )
-    }
-
     /// Translates images of one size.
     pub fn translate(
         &mut self,
         images: &[&Picture],
         seed: u64,
     ) -> Result<Vec<Vec<Picture>>, TrainError> {
-        let Some(first) = images.first() else {
-            return Ok(Vec::new());
-        };
-        let shape = self.shape(images.len(), first);
-        let ready = self.translator(shape)?;
-        let values: Vec<f32> = images
-            .iter()
-            .flat_map(|image| self.config.input.units(image))
-            .collect();
-        let output = ready.translate(&self.gpu, &self.store, &values, seed)?;
-        let (shown, result) = (ready.shown(&values), ready.output_shape().with_batch(1));
-        self.ready = Some((shape, ready));
-        let [width, height] = [result.width(), result.height()];
-        let each = |values: &[f32]| (values.len() / images.len()).max(1);
-        let parts = output
-            .chunks(each(&output))
-            .zip(shown.chunks(each(&shown)))
-            .zip(images);
-        let pictures = |((output, input), image): ((&[f32], &[f32]), &&Picture)| {
-            self.config.output.pictures(
-                width as u32,
-                height as u32,
-                self.results.depth(&self.config, image.depth()),
-                output,
-                input,
-            )
-        };
-        Ok(parts.map(pictures).collect())
-    }
-
-    /// The program for images of `shape`. This is the last one if it fits, else a new one.
-    fn translator(&mut self, shape: Shape) -> Result<Translator, TrainError> {
-        match self.ready.take() {
-            Some((size, translator)) if size == shape => return Ok(translator),
-            // The old program's buffers are given back before the new one's are made.
-            other => drop(other),
-        }
-        let Self {
-            gpu,
-            store,
-            generator,
-            fit,
-            mode,
-            ..
-        } = &*self;
-        Translator::new(gpu, store, generator, shape, *fit, mode)
+        let results = &self.results;
+        self.loaded
+            .translate(&self.gpu, images, seed, |config, depth| {
+                results.depth(config, depth)
+            })
     }
 
     /// A result for stdout, which is written when it is whole.
     pub fn frame(&self, layout: PictureLayout) -> io::Result<RowWriter<Vec<u8>>> {
-        let encoding = self.results.encoding(&self.config, None, None);
+        let encoding = self.results.encoding(&self.loaded.config, None, None);
         RowWriter::new(self.results.format(), encoding, layout, Vec::new())
     }
 
@@ -253,12 +174,13 @@ impl Model {
 
     /// Gives the memory of the last program back.
     pub fn forget_program(&mut self) {
-        self.ready = None;
+        self.loaded.forget_program();
     }
 
     /// Whether images that go through one by one are as they are in a batch.
     pub fn may_part(&self) -> bool {
-        self.mode.dropout == DropoutMode::Off && self.mode.statistics != StatisticsFrom::WholeBatch
+        self.loaded.mode.dropout == DropoutMode::Off
+            && self.loaded.mode.statistics != StatisticsFrom::WholeBatch
     }
 
     /// Adds to an error that says "too large" what would fit in place of `images`, and what to do.
@@ -266,7 +188,7 @@ impl Model {
         let Some(first) = images.first() else {
             return error;
         };
-        let remedy = |_| match (images.len(), &self.tilings) {
+        let remedy = |_| match (images.len(), &self.loaded.tilings) {
             (1, Ok(_)) => "scale it down".to_owned(),
             (1, Err(rule)) => format!(
                 "scale it down, or {} so that it can go in tiles",
@@ -274,7 +196,7 @@ impl Model {
             ),
             _ => "use a smaller --batch or scale it down".to_owned(),
         };
-        self.explain(error, self.shape(images.len(), first), remedy)
+        self.explain(error, self.loaded.shape(images.len(), first), remedy)
     }
 
     /// Adds to an error that says "too large" what would fit in place of `shape`, and what to do.
@@ -285,20 +207,19 @@ impl Model {
         shape: Shape,
         remedy: impl Fn([usize; 2]) -> String,
     ) -> TrainError {
-        let Self {
-            gpu,
+        let LoadedGenerator {
             store,
             generator,
             mode,
             ..
-        } = self;
+        } = &self.loaded;
         let size = if error.is_too_large() {
             largest_image(
                 store.states(),
                 generator,
                 shape,
                 mode,
-                gpu.profile(),
+                self.gpu.profile(),
                 &error,
             )
         } else {

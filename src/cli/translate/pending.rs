@@ -152,7 +152,7 @@ impl Model {
         failures: &mut Failures,
     ) -> Result<(), CliError> {
         match &*items {
-            [item] if self.tilings.is_ok() => self.translate_whole_in_tiles(
+            [item] if self.loaded.tilings.is_ok() => self.translate_whole_in_tiles(
                 (&item.image, &item.input.files),
                 &item.outputs,
                 error,
@@ -233,7 +233,7 @@ impl Model {
                 let place = place
                     .as_ref()
                     .filter(|tags| tags.are_of(size, &self.reading));
-                let encoding = self.results.encoding(&self.config, place, density);
+                let encoding = self.results.encoding(&self.loaded.config, place, density);
                 write_picture(file, picture, encoding)?;
                 self.is_written(path)?;
             }

@@ -150,7 +150,8 @@ impl Model {
         let done = self.each_frame(files);
         let frames = self.progress.count();
         self.progress.finish();
-        self.frame_sizes.tell(self.half, self.config.direction);
+        self.frame_sizes
+            .tell(self.half, self.loaded.config.direction);
         if !self.to_stdout && frames > 0 {
             files.tell_behind(frames as u64);
         }
@@ -196,7 +197,7 @@ impl Model {
 
     /// Looks at the first frame, as long as nothing is written. The others are mostly like it.
     fn begin(&mut self, first: &Frame, size: (u32, u32)) -> Result<(), CliError> {
-        let output = &self.config.output;
+        let output = &self.loaded.config.output;
         if self.to_stdout {
             self.results = self.results.or_as(first.format);
             self.results.check(output.drawn_channels())?;
@@ -206,8 +207,8 @@ impl Model {
         if self.half.is_some() {
             return Ok(());
         }
-        let found = Combined::of_sizes([Some(size)], self.config.size);
-        tell_combined(found, &first.name, 0, self.config.direction)
+        let found = Combined::of_sizes([Some(size)], self.loaded.config.size);
+        tell_combined(found, &first.name, 0, self.loaded.config.direction)
     }
 
     fn take_frame(
@@ -223,9 +224,9 @@ impl Model {
         }
         self.frame_sizes.add(&frame.name, image.dimensions());
         let images = [(frame.name.clone(), self.half().of(image, &frame.name)?)];
-        let lost = self.config.input.without_opacity(&images);
+        let lost = self.loaded.config.input.without_opacity(&images);
         self.without_opacity.borrow_mut().add(lost);
-        let image = self.config.input.gather(&images)?;
+        let image = self.loaded.config.input.gather(&images)?;
         let outputs = match self.to_stdout {
             true => Vec::new(),
             false => files.of(frame.number)?,

@@ -43,7 +43,7 @@ impl<'a> TiledImage<'a> {
         input: Windows<'a>,
         outputs: &[Output],
     ) -> Result<Self, RunError> {
-        let (config, results) = (&model.config, &model.results);
+        let (config, results) = (&model.loaded.config, &model.results);
         let (width, height) = input.dimensions();
         let place = results.place(files);
         let place = place.filter(|tags| tags.are_of((width, height), &model.reading));
@@ -209,11 +209,16 @@ impl Model {
             return Ok(false);
         }
         let mut image = TiledImage::new((self, tiling), files, input, outputs)?;
-        let tile = Shape::nhwc(1, tiling.tile, tiling.tile, self.config.input.channels());
+        let tile = Shape::nhwc(
+            1,
+            tiling.tile,
+            tiling.tile,
+            self.loaded.config.input.channels(),
+        );
         let smaller = |[side, _]: [usize; 2]| format!("use --tile {side} or less");
         let translated = tiling.translate(
-            (&self.gpu, &self.store),
-            (&self.generator, &self.mode),
+            (&self.gpu, &self.loaded.store),
+            (&self.loaded.generator, &self.loaded.mode),
             image.shape(),
             &mut image,
         );
@@ -271,11 +276,11 @@ impl Model {
             1,
             height as usize,
             width as usize,
-            model.config.input.channels(),
+            model.loaded.config.input.channels(),
         );
-        let image = model.tilings.clone()?.translate(
-            (&model.gpu, &model.store),
-            (&model.generator, &model.mode),
+        let image = model.loaded.tilings.clone()?.translate(
+            (&model.gpu, &model.loaded.store),
+            (&model.loaded.generator, &model.loaded.mode),
             shape,
             |tiling| {
                 let sides = [tiling.tile, tiling.overlap];
@@ -294,7 +299,7 @@ impl Model {
     }
 
     fn windows<'a>(&'a self, source: TileSource<'a>) -> Result<Windows<'a>, DataError> {
-        let pixels = &self.config.input;
+        let pixels = &self.loaded.config.input;
         match source {
             TileSource::Files(files) => {
                 let files = (files, self.half());
