@@ -4,7 +4,7 @@
 //!
 //! | floor | module | what it is for |
 //! |---|---|---|
-//! | 0 | [`clock`], [`threads`] | the time, and work on several threads; also in a browser's tab |
+//! | 0 | [`clock`], [`threads`], [`files`] | time, threads, files that are read; also in a tab |
 //! | 1 | [`gpu`] | adapters, the device, buffers, kernels (WGSL to pipeline), typed errors |
 //! | 2 | [`tensor`] | shapes, their physical layout and storage types |
 //! | 3 | [`state`], [`tape`], [`contraction`], [`ops`] | lasting values; the tape; its operations |
@@ -30,6 +30,7 @@ pub mod compare;
 pub mod contraction;
 pub mod data;
 pub mod eval;
+pub mod files;
 pub mod gpu;
 pub mod interop;
 pub mod metrics;

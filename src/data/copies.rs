@@ -1,7 +1,6 @@
 //! Held-out pairs that are training pairs as well.
 
 use std::collections::{HashMap, HashSet};
-use std::fs::{self, File};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Read};
 use std::path::PathBuf;
@@ -10,6 +9,7 @@ use super::found::FoundSplit;
 use super::pair_source::PairSource;
 use super::remark::{Remark, RemarkKind};
 use super::split::Split;
+use crate::files::{self, File};
 
 /// How much of a file is read before it is compared as a whole.
 const START: u64 = 16 << 10;
@@ -62,7 +62,7 @@ fn pairs_of(splits: &[FoundSplit], split: Split) -> Vec<(u64, Vec<PathBuf>)> {
 fn sizes(files: &[PathBuf]) -> io::Result<u64> {
     let mut hasher = DefaultHasher::new();
     for file in files {
-        fs::metadata(file)?.len().hash(&mut hasher);
+        files::length(file)?.hash(&mut hasher);
     }
     Ok(hasher.finish())
 }
@@ -79,7 +79,10 @@ fn start(files: &[PathBuf]) -> io::Result<u64> {
 }
 
 /// Whether the files are the same. Those that cannot be read are none.
-fn equal(files: &[PathBuf], others: &[PathBuf]) -> bool {
-    let same = |(one, other)| matches!((fs::read(one), fs::read(other)), (Ok(a), Ok(b)) if a == b);
-    files.len() == others.len() && files.iter().zip(others).all(same)
+fn equal(some: &[PathBuf], others: &[PathBuf]) -> bool {
+    let same = |(one, other): (&PathBuf, &PathBuf)| {
+        let both = (files::read(one), files::read(other));
+        matches!(both, (Ok(a), Ok(b)) if a == b)
+    };
+    some.len() == others.len() && some.iter().zip(others).all(same)
 }

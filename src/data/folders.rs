@@ -12,6 +12,7 @@ use super::named_pairs::named_pairs;
 use super::near_names::or_why;
 use super::pair_source::PairSource;
 use super::split::Split;
+use crate::files;
 
 /// What the folders of A and B are called, in lower case.
 const SIDES: [(&str, &str); 13] = [
@@ -192,12 +193,15 @@ pub(super) fn match_folders(
     b: &[PathBuf],
 ) -> Result<(Vec<PairSource>, Names), DataError> {
     let folders: Vec<&PathBuf> = a.iter().chain(b).collect();
-    if let Some(file) = folders.iter().find(|folder| folder.is_file()) {
+    if let Some(file) = folders.iter().find(|folder| files::is_file(folder)) {
         let path = file.to_path_buf();
         return Err(DataError::NotAFolder { path });
     }
-    let present = folders.iter().find(|folder| folder.is_dir());
-    match (folders.iter().find(|folder| !folder.is_dir()), present) {
+    let present = folders.iter().find(|folder| files::is_dir(folder));
+    match (
+        folders.iter().find(|folder| !files::is_dir(folder)),
+        present,
+    ) {
         (Some(missing), Some(present)) => {
             return Err(DataError::MissingHalf {
                 present: present.to_path_buf(),

@@ -9,6 +9,7 @@ use super::matching::{Names, name_in};
 use super::pair_source::PairSource;
 use super::remark::{NameRemark, Remark, RemarkKind};
 use super::split::Split;
+use crate::files;
 
 /// The pairs of one split, or of two folders.
 #[derive(Clone, Debug)]
@@ -166,8 +167,8 @@ pub(super) fn left_over(
         .collect();
     walked.links.retain(|link| !used.contains(link.as_path()));
     // A folder that is used by the name of a link has been walked by its own name.
-    if used.iter().any(|folder| folder.is_symlink()) {
-        let real = |path: &PathBuf| path.canonicalize().ok();
+    if used.iter().any(|folder| files::is_symlink(folder)) {
+        let real = |path: &PathBuf| files::canonicalize(path).ok();
         let known: HashSet<PathBuf> = known.iter().filter_map(|path| real(path)).collect();
         images.retain(|path| real(path).is_none_or(|real| !known.contains(&real)));
     }

@@ -1,7 +1,6 @@
 //! Where a picture lies on Earth, as GeoTIFF files say it (OGC 19-008r4), and what GDAL says about
 //! it. These tags are copied as they are and not understood.
 
-use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
@@ -16,6 +15,7 @@ use super::read_options::ReadOptions;
 use super::remark::{PlaceRemark, Remark, RemarkKind};
 use super::sidecars::sidecar_of;
 use super::tiff_head::open;
+use crate::files::File;
 
 /// Any one of these places a picture: ModelPixelScale, ModelTiepoint, ModelTransformation,
 /// GeoKeyDirectory, and the rational polynomials of satellite images.

@@ -1,6 +1,5 @@
 //! What the head of an image file says: its format and its size. Nothing is decoded.
 
-use std::fs::File;
 use std::io::{BufRead, BufReader, Seek};
 use std::path::{Path, PathBuf};
 
@@ -12,6 +11,7 @@ use super::limits::decoder_limits;
 use super::open_exr::size_of_exr;
 use super::orientation::{is_quarter_turn, orientation_of};
 use super::tiff_head::TiffHead;
+use crate::files::{self, File};
 
 /// The format of a file that starts with these bytes.
 pub(super) fn format_of(bytes: &[u8]) -> Option<ImageFormat> {
@@ -26,7 +26,7 @@ pub(super) fn format_of(bytes: &[u8]) -> Option<ImageFormat> {
 
 /// Opens a file to look at its head. Anything else, such as a pipe, would block or fail.
 pub(super) fn open_regular(path: &Path) -> Option<BufReader<File>> {
-    path.is_file().then_some(())?;
+    files::is_file(path).then_some(())?;
     Some(BufReader::new(File::open(path).ok()?))
 }
 

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::ffi::OsStr;
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -10,6 +9,7 @@ use super::error::DataError;
 use super::limits::{EXTENSIONS, is_unread_picture};
 use super::matching::name_in;
 use super::remark::{Remark, RemarkKind};
+use crate::files;
 
 /// The image files that are meant by files and folders, and what was left out.
 #[derive(Debug, Default)]
@@ -28,11 +28,11 @@ pub struct Listed {
 pub fn list_images(paths: &[PathBuf]) -> Result<Listed, DataError> {
     let mut listed = Listed::default();
     for path in paths {
-        if path.is_dir() {
+        if files::is_dir(path) {
             let walked = walk_images(path)?;
             listed.remarks.extend(walked.remarks());
             listed.images.extend(walked.images);
-        } else if path.exists() {
+        } else if files::exists(path) {
             listed.images.push(path.clone());
         } else {
             return Err(DataError::NotFound { path: path.clone() });
@@ -44,13 +44,14 @@ pub fn list_images(paths: &[PathBuf]) -> Result<Listed, DataError> {
 /// Takes those of `files` out that lie in `out`, if this is a folder below `folder`: results of an
 /// earlier run are no inputs.
 pub fn take_results(files: &mut Vec<PathBuf>, folder: &Path, out: &Path) -> Vec<PathBuf> {
-    let (Ok(out), Ok(folder)) = (out.canonicalize(), folder.canonicalize()) else {
+    let (Ok(out), Ok(folder)) = (files::canonicalize(out), files::canonicalize(folder)) else {
         return Vec::new();
     };
     if out == folder || !out.starts_with(&folder) {
         return Vec::new();
     }
-    let is_result = |file: &PathBuf| file.canonicalize().is_ok_and(|full| full.starts_with(&out));
+    let is_result =
+        |file: &PathBuf| files::canonicalize(file).is_ok_and(|full| full.starts_with(&out));
     let (results, inputs) = std::mem::take(files).into_iter().partition(is_result);
     *files = inputs;
     results
@@ -122,7 +123,7 @@ impl Walked {
 pub fn walk(root: &Path) -> Result<Walked, DataError> {
     let mut walked = Walked::default();
     let mut seen = HashSet::new();
-    let real = |folder: &Path| folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    let real = |folder: &Path| files::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
     // Each folder with the path that no link is on.
     let (mut folders, mut links) = (vec![(root.to_owned(), real(root))], VecDeque::new());
     while let Some((folder, real_folder)) = folders.pop().or_else(|| links.pop_front()) {
@@ -137,9 +138,9 @@ pub fn walk(root: &Path) -> Result<Walked, DataError> {
         }
         let mut below = Vec::new();
         for path in found {
-            if path.is_symlink() && path.is_dir() {
+            if files::is_symlink(&path) && files::is_dir(&path) {
                 links.push_back((path.clone(), real(&path)));
-            } else if path.is_dir() {
+            } else if files::is_dir(&path) {
                 // The system looks at each part of a path to find the real one. In a deep tree that
                 // takes long, so only links are asked for theirs.
                 let name = path.file_name().unwrap_or_default();
@@ -181,7 +182,7 @@ fn is_run(entries: &[PathBuf]) -> bool {
 /// The folders directly in a folder, sorted. Hidden ones are left out.
 pub(super) fn subfolders(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
     let mut found = entries(folder)?;
-    found.retain(|path| path.is_dir());
+    found.retain(|path| files::is_dir(path));
     Ok(found)
 }
 
@@ -191,13 +192,11 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
         path: folder.to_owned(),
         source,
     };
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).map_err(folder_error)? {
-        let entry = entry.map_err(folder_error)?;
-        if !entry.file_name().as_encoded_bytes().starts_with(b".") {
-            found.push(entry.path());
-        }
-    }
+    let mut found = files::entries(folder).map_err(folder_error)?;
+    found.retain(|path| {
+        let name = path.file_name().unwrap_or_default();
+        !name.as_encoded_bytes().starts_with(b".")
+    });
     found.sort();
     Ok(found)
 }
@@ -223,6 +222,7 @@ pub fn has_image_name(path: &Path) -> bool {
 #[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
     use super::*;
+    use std::fs;
 
     #[cfg(unix)]
     #[test]

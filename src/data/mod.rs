@@ -28,6 +28,7 @@
 //! | [`frames`] | a stream of pictures, such as a video's frames |
 //! | `foreign` | formats that are known by their first bytes and not read |
 //! | [`listing`] | the images of a folder |
+//! | [`archive`] | the files of a ZIP archive, in memory |
 //! | [`geo_tags`] | where a picture lies on Earth |
 //! | [`density`] | pixels of an inch, as files say it |
 //! | `sidecars` | files beside an image that say more of it |
@@ -64,6 +65,7 @@
 
 pub mod affix;
 mod animation;
+pub mod archive;
 pub mod augment;
 pub mod background;
 pub mod batch;
@@ -138,6 +140,7 @@ pub mod values;
 pub mod windows;
 pub mod write;
 
+pub use archive::{ArchiveError, ArchiveLimits, open_zip};
 pub use augment::{Jitter, preprocess_pair, to_unit};
 pub use background::Background;
 pub use batch::{Batch, Sample};
@@ -160,7 +163,7 @@ pub use picture::{Images, Picture};
 pub use pixels::{Pixels, PixelsError};
 pub use png::encode_png;
 pub use preprocess::{DataOptions, Preprocess, default_load_size};
-pub use read::{read_palette_file, read_picture, read_rgb};
+pub use read::{decode, decode_counted, read_palette_file, read_picture, read_rgb};
 pub use read_options::{PairReading, ReadOptions};
 pub use read_tally::ReadTally;
 pub use resize::{resize, resize_by_opacity, resize_nearest};

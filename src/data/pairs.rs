@@ -37,6 +37,7 @@ use super::pair_source::PairSource;
 use super::remark::{Remark, RemarkKind};
 use super::scan::{Scan, Wanted, check_folder, check_folders, like_results_of};
 use super::split::Split;
+use crate::files;
 
 /// The pairs of each split of a dataset folder, in a fixed order; no image is decoded yet. `images`
 /// is how many A and B have each.
@@ -98,7 +99,7 @@ pub fn pairs_to_split(root: &Path, out: &Path) -> Result<ToolPairs, DataError> {
     check_not_split(&below)?;
     let (pairs, pairing) = match find_sides(&below, &[""]) {
         Some(Sides { a, b }) => {
-            for side in [&a, &b].into_iter().filter(|side| side.is_dir()) {
+            for side in [&a, &b].into_iter().filter(|side| files::is_dir(side)) {
                 check_not_split(&subfolders(side)?)?;
             }
             let ToolPairs { found, .. } = pair_folders(&a, &b)?;
@@ -132,7 +133,13 @@ pub fn pairs_to_split(root: &Path, out: &Path) -> Result<ToolPairs, DataError> {
 fn check_not_split(folders: &[PathBuf]) -> Result<(), DataError> {
     let part = Split::ALL.into_iter().find_map(|split| {
         let of_sides = find_sides(folders, split.folder_names());
-        let side = of_sides.map(|sides| if sides.a.is_dir() { sides.a } else { sides.b });
+        let side = of_sides.map(|sides| {
+            if files::is_dir(&sides.a) {
+                sides.a
+            } else {
+                sides.b
+            }
+        });
         find_split(folders, split).cloned().or(side)
     });
     part.map_or(Ok(()), |path| Err(DataError::IsSplit { path }))

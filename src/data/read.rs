@@ -1,6 +1,5 @@
 //! One file to a picture, within limits.
 
-use std::fs;
 use std::io::{self, BufReader, Cursor};
 use std::path::Path;
 
@@ -22,6 +21,7 @@ use super::tiff_head::marked_nodata;
 use super::tiff_reader::read_tiff;
 use super::values::Extent;
 use super::values::stored::{Origin, Stored};
+use crate::files;
 
 /// Reads an image file of any supported format, channels and depth as they are; the content decides
 /// on the format, not the name. The picture stands upright, as its EXIF orientation says.
@@ -103,7 +103,7 @@ fn read_bytes(path: &Path, limit: SizeLimit) -> Result<Vec<u8>, DataError> {
         limit.check(path, size, 0)?;
     }
     limit.check_file(path, length)?;
-    fs::read(path).map_err(|source| DataError::ReadFile {
+    files::read(path).map_err(|source| DataError::ReadFile {
         path: path.to_owned(),
         source,
     })
@@ -125,7 +125,7 @@ pub fn read_palette_file(path: &Path) -> Result<Vec<u8>, DataError> {
         let reason = "longer than 1 MiB, so it is no list of colours";
         return Err(read_error(io::Error::other(reason)));
     }
-    fs::read(path).map_err(read_error)
+    files::read(path).map_err(read_error)
 }
 
 /// Refuses anything but a file, and returns the number of its bytes.
@@ -134,24 +134,22 @@ pub(super) fn check_regular(path: &Path) -> Result<u64, DataError> {
         path: path.to_owned(),
         source,
     };
-    let metadata = fs::metadata(path).map_err(read_error)?;
-    match metadata.is_file() {
-        true => Ok(metadata.len()),
-        // A pipe would block for ever, and a folder has no bytes.
-        false => Err(read_error(io::Error::other("not a regular file"))),
-    }
+    files::length(path).map_err(read_error)
 }
 
 /// Decodes a whole image file that is in memory; `path` only names it in errors.
-pub(super) fn decode(
-    path: &Path,
-    bytes: &[u8],
-    options: &ReadOptions,
-) -> Result<Picture, DataError> {
+///
+/// # Errors
+/// Those of [`ReadOptions::read`].
+pub fn decode(path: &Path, bytes: &[u8], options: &ReadOptions) -> Result<Picture, DataError> {
     decode_counted(path, bytes, options, &mut ReadTally::default())
 }
 
-pub(super) fn decode_counted(
+/// Decodes as [`decode`] does. What is to be told of the file is counted in `tally`.
+///
+/// # Errors
+/// Those of [`ReadOptions::read`].
+pub fn decode_counted(
     path: &Path,
     bytes: &[u8],
     options: &ReadOptions,
@@ -249,6 +247,7 @@ mod tests {
     use super::*;
     use crate::data::limits::MAX_SIDE;
     use image::{Luma, LumaA, Rgb, Rgba};
+    use std::fs;
 
     fn encode(image: &DynamicImage, format: ImageFormat) -> Vec<u8> {
         let mut bytes = Cursor::new(Vec::new());

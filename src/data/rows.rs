@@ -1,7 +1,6 @@
 //! The rows of one image file in order, some at a time. PNG and TIFF are decoded row by row as they
 //! are read, other files as a whole.
 
-use std::fs::File;
 use std::io::{BufRead, BufReader, Seek};
 use std::path::{Path, PathBuf};
 
@@ -20,6 +19,7 @@ use super::read_tally::{ReadTally, nearly_black};
 use super::tiff_rows::TiffRows;
 use super::values::ValueMapping;
 use super::values::stored::{Origin, mapped};
+use crate::files::File;
 
 /// An image file that is read from its first row on.
 pub struct RowReader {
@@ -352,7 +352,7 @@ mod tests {
                 Some(vec![255, 128, 0]),
             ),
         ] {
-            let mut encoder = png::Encoder::new(File::create(&path).unwrap(), 8, 12);
+            let mut encoder = png::Encoder::new(fs::File::create(&path).unwrap(), 8, 12);
             encoder.set_depth(bits);
             encoder.set_color(colour);
             if colour == png::ColorType::Indexed {

@@ -15,6 +15,7 @@ use super::remark::{NameRemark, Remark, RemarkKind};
 use super::shapes::{check_halves, is_input_alone};
 use super::split::Split;
 use super::subfolders::{check_parts, check_sides};
+use crate::files;
 
 /// What a dataset folder is read for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,17 +111,17 @@ impl fmt::Display for Scan {
 /// Refuses what is no folder, or cannot be read.
 pub(super) fn check_folder(root: &Path) -> Result<(), DataError> {
     let path = root.to_owned();
-    if root.is_dir() {
+    if files::is_dir(root) {
         return Ok(());
     }
     // A link to itself exists but cannot be followed: let the listing say so.
-    if !root.exists() && root.symlink_metadata().is_ok() {
-        return Err(match std::fs::read_dir(root) {
+    if !files::exists(root) && root.symlink_metadata().is_ok() {
+        return Err(match files::entries(root) {
             Err(source) => DataError::ReadFolder { path, source },
             Ok(_) => DataError::NotAFolder { path },
         });
     }
-    Err(match root.exists() {
+    Err(match files::exists(root) {
         true => DataError::NotAFolder { path },
         false => DataError::NotFound { path },
     })
@@ -203,7 +204,7 @@ impl Finder {
 
     fn pair(&mut self, split: Split, [a, b]: [Vec<PathBuf>; 2]) -> Result<(), DataError> {
         let there: Vec<bool> = [&a, &b]
-            .map(|side| side.first().is_some_and(|folder| folder.is_dir()))
+            .map(|side| side.first().is_some_and(|folder| files::is_dir(folder)))
             .to_vec();
         if let (Split::Test, [one, other]) = (split, &there[..])
             && one != other
@@ -237,7 +238,7 @@ impl Finder {
 
 /// The folders in a folder that may be missing.
 fn inside(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
-    match folder.is_dir() {
+    match files::is_dir(folder) {
         true => subfolders(folder),
         false => Ok(Vec::new()),
     }
@@ -323,7 +324,7 @@ fn same_folders(splits: &[FoundSplit]) -> Option<Remark> {
     let mut seen = HashSet::new();
     let folders = splits.iter().flat_map(|found| found.pairing.folders());
     let again: Vec<PathBuf> = folders
-        .filter(|folder| folder.canonicalize().is_ok_and(|real| !seen.insert(real)))
+        .filter(|folder| files::canonicalize(folder).is_ok_and(|real| !seen.insert(real)))
         .map(Path::to_owned)
         .collect();
     Remark::of(RemarkKind::SameFolder, &again)

@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use super::remark::{PlaceRemark, Remark, RemarkKind};
+use crate::files;
 
 /// What is told of such files of these images, where the images are copied without them.
 pub fn sidecar_remark<'a>(images: impl Iterator<Item = &'a PathBuf>) -> Option<Remark> {
@@ -32,7 +33,7 @@ pub(super) fn sidecar_of(image: &Path) -> Option<PathBuf> {
     metadata.push(".aux.xml");
     world_files
         .chain([PathBuf::from(metadata)])
-        .find(|path| path.is_file())
+        .find(|path| files::is_file(path))
 }
 
 #[cfg(test)]

@@ -1,6 +1,5 @@
 //! The rows of a TIFF file in order, some at a time.
 
-use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
@@ -22,6 +21,7 @@ use super::tiff_reader::{extra_of, has_more_channels, tiff_error};
 use super::values::ValueMapping;
 use super::values::floats::cropped;
 use super::values::stored::{Origin, Wide};
+use crate::files::File;
 
 /// The first picture of a TIFF, decoded one row of strips or tiles at a time.
 pub(super) struct TiffRows {

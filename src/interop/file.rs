@@ -5,13 +5,13 @@ use super::foreign::recognise;
 use super::layout::{from_reference, reference_shape};
 use super::tensor::StoredTensor;
 use super::torch;
+use crate::files;
 use crate::gpu::Gpu;
 use crate::program::Store;
 use crate::state::{ArenaId, StateList, StateSpec};
 use crate::tape::ArenaPart;
 use safetensors::tensor::SafeTensors;
 use std::collections::{BTreeMap, HashMap};
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -41,10 +41,8 @@ impl TensorFile {
             source,
         };
         // Only regular files: a device or a pipe has no end.
-        if !std::fs::metadata(path).map_err(fail)?.is_file() {
-            return Err(fail(io::Error::other("not a regular file")));
-        }
-        Self::parse(path, std::fs::read(path).map_err(fail)?)
+        files::length(path).map_err(fail)?;
+        Self::parse(path, files::read(path).map_err(fail)?)
     }
 
     /// Checks the `bytes` of a file. Dictionaries in dictionaries are one: the key of an inner

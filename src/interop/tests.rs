@@ -379,7 +379,10 @@ fn what_grows_without_end_is_refused() {
     .concat();
     let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
     archive
-        .start_file("a/data.pkl", SimpleFileOptions::default())
+        .start_file(
+            "a/data.pkl",
+            SimpleFileOptions::default().compression_method(CompressionMethod::Stored),
+        )
         .unwrap();
     archive.write_all(&deep).unwrap();
     assert!(

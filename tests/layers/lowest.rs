@@ -1,5 +1,5 @@
 //! Holds that what a browser's tab lacks is asked for in one place: see `src/clock.rs` and
-//! `src/threads.rs`.
+//! `src/threads.rs`, and `src/files.rs` for the files of a data set.
 
 use super::source::{files, tokens};
 use super::{root, top};
@@ -61,4 +61,33 @@ fn threads_are_started_in_few_places() {
     assert!(found.is_empty(), "take crate::threads: {found:?}");
     let own = mentions("thread", &names, |file| !places.contains(&file));
     assert!(own.len() > 2, "the places themselves: {own:?}");
+}
+
+/// Else a data set in memory would be looked for on disk.
+#[test]
+fn data_sets_are_read_through_files() {
+    let asks = [
+        "is_dir()",
+        "is_file()",
+        "exists()",
+        "canonicalize()",
+        "is_symlink()",
+        "fs::",
+    ];
+    let mut found = Vec::new();
+    for file in files(root(), "src/data") {
+        // Tools write data sets, a spill file is written first, and an archive has no paths.
+        let writes = ["/tools/", "/tests", "spill_file", "archive"];
+        if writes.iter().any(|part| file.contains(part)) {
+            continue;
+        }
+        let source = fs::read_to_string(root().join(&file)).unwrap();
+        let code = source.split("#[cfg(test)]\n#[allow").next().unwrap();
+        let lines = code.lines().zip(1..).filter(|(line, _)| {
+            let code = line.split("//").next().unwrap();
+            asks.iter().any(|ask| code.contains(ask))
+        });
+        found.extend(lines.map(|(line, number)| format!("{file}:{number}: {}", line.trim())));
+    }
+    assert!(found.is_empty(), "take crate::files: {found:#?}");
 }

@@ -11,6 +11,7 @@ mod folders;
 mod fuzz;
 mod geo_tags;
 mod head;
+mod in_memory;
 mod jpeg;
 mod marked_nodata;
 mod max_pixels;

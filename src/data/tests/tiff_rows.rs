@@ -7,7 +7,6 @@ use crate::data::{DataError, Picture, RowReader, read_picture};
 use ::tiff::encoder::{Compression, Predictor, TiffEncoder, colortype};
 use ::tiff::tags::{PhotometricInterpretation, PlanarConfiguration, Tag};
 use std::fs;
-use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 
@@ -23,7 +22,7 @@ fn samples(channels: u32) -> Vec<u16> {
 fn write_tiles(path: &Path) {
     let [width, height] = SIDES;
     let samples = samples(3);
-    let mut file = TiffEncoder::new(File::create(path).unwrap()).unwrap();
+    let mut file = TiffEncoder::new(fs::File::create(path).unwrap()).unwrap();
     let mut entries = file.image_directory().unwrap();
     let mut places: Vec<u32> = Vec::new();
     for (top, left) in (0..height)
@@ -70,7 +69,7 @@ fn write_tiles(path: &Path) {
 
 /// Strips of 4 rows, compressed: grey or RGB, 16 bits or 8.
 fn write_strips(path: &Path, kind: usize) {
-    let file = TiffEncoder::new(File::create(path).unwrap()).unwrap();
+    let file = TiffEncoder::new(fs::File::create(path).unwrap()).unwrap();
     let mut file = file
         .with_compression(Compression::Lzw)
         .with_predictor(Predictor::Horizontal);
@@ -100,7 +99,7 @@ fn write_strips(path: &Path, kind: usize) {
 /// Three planes of one strip.
 fn write_planes(path: &Path) {
     let [width, height] = SIDES;
-    let mut file = TiffEncoder::new(File::create(path).unwrap()).unwrap();
+    let mut file = TiffEncoder::new(fs::File::create(path).unwrap()).unwrap();
     let mut entries = file.image_directory().unwrap();
     let planes = [1u8, 2, 3].map(|value| {
         entries
@@ -147,7 +146,7 @@ fn is_banded(path: &Path) -> bool {
         path.display()
     );
     TiffRows::open(
-        BufReader::new(File::open(path).unwrap()),
+        BufReader::new(crate::files::File::open(path).unwrap()),
         path,
         &Default::default(),
     )
@@ -165,7 +164,7 @@ fn rows_of_strips_and_tiles_are_those_of_the_whole_picture() {
     write_tiles(&path);
     assert!(is_banded(&path), "tiles");
     let mut reader = TiffRows::open(
-        BufReader::new(File::open(&path).unwrap()),
+        BufReader::new(crate::files::File::open(&path).unwrap()),
         &path,
         &Default::default(),
     )
