@@ -17,6 +17,7 @@
 //! | 8 | [`train`] | the configuration and its rules, losses, the step, checkpoints, the run |
 //! | 9 | [`eval`] | how good a trained generator is: scores of pairs, and their page |
 //! | 9 | [`compare`] | runs that differ in a few settings: a grid of them, its table and picture |
+//! | 9 | [`inspect`] | a program as a table, a drawing, its shaders and its feature maps |
 //! | 9 | [`mod@bench`] | timing of kernels and steps (feature `bench`) |
 //! | 10 | `studio` | the local server: runs live, translation as one draws (feature `studio`) |
 //! | 10 | `cli` | one file a subcommand; the only floor that prints (feature `cli`, a default) |
@@ -32,6 +33,7 @@ pub mod data;
 pub mod eval;
 pub mod files;
 pub mod gpu;
+pub mod inspect;
 pub mod interop;
 pub mod metrics;
 pub mod models;

@@ -7,6 +7,7 @@ use crate::data::{DataError, Half, ToolError};
 use crate::eval::EvalError;
 use crate::eval::study::StudyError;
 use crate::gpu::GpuError;
+use crate::inspect::InspectError;
 use crate::interop::InteropError;
 use crate::models::CardError;
 use crate::train::run::RunError;
@@ -45,6 +46,9 @@ pub enum CliError {
     /// Training or translating.
     #[error("{0}{flags}", flags = flags(.0))]
     Train(#[from] TrainError),
+    /// Looking inside a program.
+    #[error(transparent)]
+    Inspect(InspectError),
     /// Evaluating.
     #[error(transparent)]
     Eval(#[from] EvalError),
@@ -294,6 +298,16 @@ fn in_the_way(by: &Path, output: &Path) -> String {
     match by.to_string() == output.to_string() {
         true => format!("{by} is a folder"),
         false => format!("{by} is no folder, and {output} would lie in it"),
+    }
+}
+
+impl From<InspectError> for CliError {
+    fn from(error: InspectError) -> Self {
+        match error {
+            InspectError::Train(error) => Self::Train(error),
+            InspectError::Gpu(error) => Self::Gpu(error),
+            error => Self::Inspect(error),
+        }
     }
 }
 

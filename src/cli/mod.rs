@@ -41,7 +41,6 @@ pub use error::CliError;
 
 use crate::data::{Encoding, Format, Picture, PictureLayout, RowWriter};
 use crate::gpu::{DeviceOptions, Gpu, GpuError};
-use crate::program::Memory;
 use crate::tensor::DType;
 use crate::train::Config;
 use crate::train::run::{AtomicFile, RunError};
@@ -88,8 +87,8 @@ enum Command {
     Convert(convert::ConvertArgs),
     /// Make data sets out of folders of images.
     Prepare(prepare::PrepareArgs),
-    /// Print the training step as a table, with its memory plan.
-    Inspect(inspect::InspectArgs),
+    /// Print the training step or a model as a table, with its memory plan, and draw it.
+    Inspect(Box<inspect::InspectArgs>),
     /// List the adapters of this machine.
     Adapters(adapters::AdaptersArgs),
     /// Measure this device.
@@ -248,21 +247,21 @@ pub fn run() -> ExitCode {
     }
 }
 
-/// The memory plan, with one line for each purpose.
-fn memory_table(memory: &Memory) -> String {
+/// The memory plan, with one line for each purpose that takes any.
+fn memory_table(rows: &[(&str, u64)]) -> String {
     let line = |name: &str, bytes: u64| {
         format!(
             "\n  {name:22} {:>9.1} MiB",
             bytes as f64 / f64::from(1 << 20)
         )
     };
-    let rows: String = memory
-        .rows()
+    let lines: String = rows
         .iter()
         .filter(|row| row.1 > 0)
         .map(|&(name, bytes)| line(name, bytes))
         .collect();
-    format!("memory plan{rows}{}", line("in all", memory.total()))
+    let total = rows.iter().map(|row| row.1).sum();
+    format!("memory plan{lines}{}", line("in all", total))
 }
 
 /// The full path. A run records it, so it is found from any working folder.

@@ -71,7 +71,7 @@ pub struct Plan {
 
 impl Plan {
     /// Every kernel once, in the order of their first launch.
-    pub(super) fn kernels(&self) -> Vec<KernelSpec> {
+    pub fn kernels(&self) -> Vec<KernelSpec> {
         let mut seen = HashSet::new();
         let all = self
             .steps

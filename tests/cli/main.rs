@@ -26,6 +26,7 @@ mod generators;
 mod good_use;
 mod half_weights;
 mod help;
+mod inspect;
 mod models;
 mod objectives;
 mod options;

@@ -203,7 +203,7 @@ fn train(gpu: &Gpu, mut trainer: Trainer, run: &RunDir, stop: &Stop) -> Result<(
              first use"
         ));
     }
-    note(&memory_table(trainer.session().memory()));
+    note(&memory_table(&trainer.session().memory().rows()));
     let mut progress = ProgressPrinter::new(
         trainer.step(),
         trainer.schedule().total_steps,

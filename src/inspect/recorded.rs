@@ -1,0 +1,72 @@
+//! A generator's forward pass with the output of each of its layers.
+
+use crate::nn::{Fit, Generator, Mode};
+use crate::state::StateList;
+use crate::tape::{Source, Tape, Var};
+use crate::tensor::Shape;
+use crate::train::{ModelConfig, TrainError};
+
+/// A forward pass on a tape.
+#[derive(Debug)]
+pub struct Recorded {
+    /// The pass.
+    pub tape: Tape,
+    /// The images.
+    pub input: Var,
+    /// The result.
+    pub output: Var,
+    /// The last map of each layer, in the order in which they are made.
+    pub layers: Vec<(String, Var)>,
+}
+
+impl Recorded {
+    /// Records `generator` over images of `shape`.
+    ///
+    /// # Errors
+    /// No images, and images that the fit leaves nothing of.
+    pub fn new(
+        states: &StateList,
+        generator: &Generator,
+        shape: Shape,
+        fit: Fit,
+        mode: &Mode,
+    ) -> Result<Self, TrainError> {
+        ModelConfig::check_batch(shape.batch())?;
+        let least = fit.least_side(generator.multiple());
+        if shape.height().min(shape.width()) < least {
+            return Err(TrainError::NothingLeft {
+                width: shape.width(),
+                height: shape.height(),
+                least,
+            });
+        }
+        let fitted = fit.of(shape, generator.config());
+        let mut tape = Tape::default();
+        let input = tape.input("input", shape);
+        let given = fitted.given(&mut tape, input)?;
+        let output = generator.forward(&mut tape, states, given, mode)?;
+        let output = fitted.result(&mut tape, output)?;
+        let layers = layers(&tape);
+        Ok(Self {
+            tape,
+            input,
+            output,
+            layers,
+        })
+    }
+}
+
+/// The last map that each layer makes.
+fn layers(tape: &Tape) -> Vec<(String, Var)> {
+    let mut found: Vec<(String, Var)> = Vec::new();
+    for (index, node) in tape.nodes().iter().enumerate() {
+        if node.scope.is_empty() || !matches!(node.source, Source::Op(_)) {
+            continue;
+        }
+        match found.last_mut() {
+            Some((layer, last)) if **layer == *node.scope => *last = Var(index),
+            _ => found.push((node.scope.to_string(), Var(index))),
+        }
+    }
+    found
+}
