@@ -84,7 +84,8 @@ struct LookArgs {
     /// in the folder of --out. A model of several input images takes one for each
     #[arg(long, value_name = "IMAGE", requires = "model", num_args = 1..)]
     activations: Vec<PathBuf>,
-    /// Write a page as well: the program as a drawing and as a table, and the shaders of its kernels
+    /// Write a page as well: the program as a drawing and as a table, and the shaders of its
+    /// kernels
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
     /// Folder for the pictures of --activations, one for each layer

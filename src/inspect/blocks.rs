@@ -20,7 +20,8 @@ pub struct Block {
     pub nodes: Vec<usize>,
     /// The same without what only holds a value: states.
     pub operations: Vec<usize>,
-    /// The one whose value the next block reads, else the last one.
+    /// The one whose value the next block reads. Where none does it is the last one, but for the
+    /// end of a way back.
     pub result: Option<usize>,
 }
 
@@ -90,7 +91,10 @@ impl Blocks {
             block.title = title(block, &graph.nodes);
             let mut last = block.operations.iter().rev();
             let is_read = |at: &&usize| read.contains(*at);
-            block.result = last.clone().find(is_read).or(last.next()).copied();
+            let read = last.clone().find(is_read);
+            // The last layer of a way back makes only what the optimiser reads.
+            let is_end = block.phase == Phase::Backward;
+            block.result = read.or(last.next().filter(|_| !is_end)).copied();
         }
         let edges = edges(graph, &blocks, &of_node);
         Self { blocks, edges }

@@ -29,8 +29,8 @@ impl Default for MapLimits {
     }
 }
 
-/// Small maps are drawn with pixels this large, so that they can be seen.
-const LEAST_SIDE: usize = 24;
+/// The numbers of small maps are drawn larger, so that a channel has about this many pixels.
+const LEAST_SIDE: usize = 64;
 /// Between channels.
 const GAP: usize = 2;
 /// The grey between channels, and of a channel whose numbers are all the same.

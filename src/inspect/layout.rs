@@ -46,6 +46,9 @@ pub struct Spot {
     pub row: usize,
 }
 
+/// What the blocks of a lane have in common: network, phase and pass.
+type LaneKey<'a> = (&'a str, Phase, usize);
+
 /// Column in the lane and row.
 type InLane = (usize, isize);
 
@@ -113,12 +116,12 @@ impl Layout {
 /// The blocks of each lane, in order. A block of no layer that comes before layers goes with the
 /// layers behind it, and losses and updates go with those before them.
 fn lanes(blocks: &[Block]) -> Vec<Vec<usize>> {
-    let mut lanes: Vec<((&str, Phase, usize), Vec<usize>)> = Vec::new();
+    let mut lanes: Vec<(LaneKey, Vec<usize>)> = Vec::new();
     let mut waiting = Vec::new();
     for (number, block) in blocks.iter().enumerate() {
         let joins_before = block.title == "losses" || block.phase == Phase::Update;
         if block.layer.is_empty() || block.phase == Phase::Update {
-            let of_network = |lane: &&mut ((&str, Phase, usize), Vec<usize>)| {
+            let of_network = |lane: &&mut (LaneKey, Vec<usize>)| {
                 block.phase != Phase::Update
                     || lane.0.0 == block.network && lane.0.1 == Phase::Backward
             };

@@ -138,7 +138,8 @@ fn figures(maps: &[FeatureMap]) -> String {
     format!("<h2 id=\"maps\">Feature maps</h2>\n<div class=\"maps\">\n{figures}</div>\n")
 }
 
-/// `template` with a text in the place of each of these names. What is put in is not looked at again.
+/// `template` with a text in the place of each of these names. What is put in is not looked at
+/// again.
 fn filled(template: &str, parts: &[(&str, String)]) -> String {
     let mut places: Vec<(usize, &str, &String)> = parts
         .iter()

@@ -269,14 +269,14 @@ fn channels_are_drawn_from_black_to_white() {
         [picture.width() as usize, picture.height() as usize],
         map.size
     );
-    // Each number is 12×12 pixels, with 2 around a channel.
+    // Each number is 32×32 pixels, with 2 around a channel.
     let at = |x, y| picture.get_pixel(x, y).0[0];
     assert_eq!(
-        [at(2, 2), at(13, 13), at(14, 2), at(25, 13)],
+        [at(2, 2), at(33, 33), at(34, 2), at(65, 33)],
         [0, 0, 255, 255]
     );
-    assert_eq!([at(28, 2), at(51, 13)], [128, 128]);
-    assert_eq!([at(0, 0), at(26, 5)], [32, 32]);
+    assert_eq!([at(68, 2), at(131, 33)], [128, 128]);
+    assert_eq!([at(0, 0), at(66, 5)], [32, 32]);
     let about = map.about();
     assert!(
         about.contains("the first 2 of 3 channels") && about.contains("1 of them"),
