@@ -184,7 +184,8 @@ impl Drawing<'_> {
             _ => String::new(),
         };
         format!(
-            "<path class=\"edge {class} {phase}\" data-from=\"{}\" data-to=\"{}\" d=\"{}\"{head}/>\n",
+            "<path class=\"edge {class} {phase}\" data-from=\"{}\" data-to=\"{}\" \
+             d=\"{}\"{head}/>\n",
             edge.from,
             edge.to,
             self.path(from, to)

@@ -91,7 +91,7 @@ impl FeatureMap {
 ///
 /// # Errors
 /// Pictures that do not fit the network or the device, and those of running and reading back.
-pub fn feature_maps(
+pub async fn feature_maps(
     gpu: &Gpu,
     store: &Store,
     generator: &Generator,

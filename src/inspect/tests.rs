@@ -325,8 +325,8 @@ fn feature_maps_end_with_the_result() {
         use_of,
         0,
         limits,
-    )
-    .unwrap();
+    );
+    let maps = pollster::block_on(maps).unwrap();
     let names = layer_names(store.states(), &generator, shape, Fit::Pad, &mode).unwrap();
     let layers: Vec<&String> = maps.iter().map(|map| &map.layer).collect();
     assert_eq!(layers, names.iter().collect::<Vec<_>>());

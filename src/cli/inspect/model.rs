@@ -111,15 +111,16 @@ impl LoadedModel {
         for arena in [self.generator.parameters(), self.generator.statistics()] {
             load_network(&self.file, gpu, &store, arena, ArenaPart::Value, "")?;
         }
-        let values: Vec<f32> = picture.units().collect();
-        Ok(feature_maps(
+        let (values, mode): (Vec<f32>, _) = (picture.units().collect(), self.config.test.mode());
+        let maps = feature_maps(
             gpu,
             &store,
             &self.generator,
             (&values, shape),
-            (self.config.fit, &self.config.test.mode()),
+            (self.config.fit, &mode),
             seed,
             MapLimits::default(),
-        )?)
+        );
+        Ok(pollster::block_on(maps)?)
     }
 }
