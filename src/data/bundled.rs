@@ -17,10 +17,13 @@ use super::split::Split;
 /// What stands for a folder in messages.
 const ROOT: &str = "the bundled pairs";
 #[cfg(feature = "assets")]
-const SHEETS: [(Split, &[u8]); 2] = [
+const SHEETS: &[(Split, &[u8])] = &[
     (Split::Train, include_bytes!("../../assets/pairs/train.jpg")),
     (Split::Val, include_bytes!("../../assets/pairs/val.jpg")),
 ];
+/// The library carries none.
+#[cfg(not(feature = "assets"))]
+const SHEETS: &[(Split, &[u8])] = &[];
 /// Width and height of a combined image in a sheet, in pixels.
 const CELL: (u32, u32) = (256, 128);
 
@@ -29,10 +32,13 @@ impl Dataset {
     /// are resized.
     ///
     /// # Errors
-    /// [`DataError::Sizes`] for sizes that contradict each other.
-    #[cfg(feature = "assets")]
+    /// [`DataError::Sizes`] for sizes that contradict each other, and [`DataError::NotCarried`]
+    /// where the library was built without the feature `assets`.
     pub fn bundled(options: &DataOptions) -> Result<Self, DataError> {
-        Self::from_sheets(&SHEETS, options)
+        match SHEETS.is_empty() {
+            true => Err(DataError::NotCarried),
+            false => Self::from_sheets(SHEETS, options),
+        }
     }
 
     /// The bundled pairs from the bytes of their sheets, where these are not in the binary:

@@ -29,6 +29,12 @@ pub enum DataError {
         /// The missing path.
         path: PathBuf,
     },
+    /// The library carries no pairs.
+    #[error(
+        "this program carries no bundled pairs; name a folder of pairs, or build it with the \
+         feature assets"
+    )]
+    NotCarried,
     /// A dataset must be a folder.
     #[error(
         "{}: is not a folder; a dataset is a folder with train/ (and val/, test/) of images",
