@@ -11,6 +11,7 @@ use pix2pix::program::{Program, Store};
 use pix2pix::state::StateList;
 use pix2pix::tape::{StepState, Tape};
 use pix2pix::tensor::Shape;
+use pollster::block_on;
 use std::error::Error;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -42,8 +43,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     for step in 1..=5 {
         program.write(&gpu, weight, &weights)?;
         program.run(&gpu, &store, &StepState::new(0, step, 0.0, [0.0; 2]))?;
-        println!("step {step}: loss {}", program.read(&gpu, loss)?[0]);
-        for (weight, slope) in weights.iter_mut().zip(program.read(&gpu, gradient)?) {
+        println!(
+            "step {step}: loss {}",
+            block_on(program.read(&gpu, loss))?[0]
+        );
+        for (weight, slope) in weights
+            .iter_mut()
+            .zip(block_on(program.read(&gpu, gradient))?)
+        {
             *weight -= 0.5 * slope;
         }
     }

@@ -14,6 +14,7 @@ use pix2pix::tensor::Shape;
 use pix2pix::train::checkpoint::{TrainingProgress, export};
 use pix2pix::train::run::RunDir;
 use pix2pix::train::{Config, Session};
+use pollster::block_on;
 use safetensors::tensor::{Dtype, TensorView, serialize_to_file};
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -45,7 +46,7 @@ fn write_weights(config: &Config, out: &Path) -> Result<(), Box<dyn Error>> {
         ..DeviceOptions::default()
     }))?;
     let session = Session::new(&gpu, config)?;
-    session.store.initialise(&gpu, config.seed)?;
+    block_on(session.store.initialise(&gpu, config.seed))?;
     let progress = TrainingProgress {
         config: config.clone(),
         step: 0,
@@ -58,7 +59,7 @@ fn write_weights(config: &Config, out: &Path) -> Result<(), Box<dyn Error>> {
         best: None,
         unscored: None,
     };
-    Ok(export(&gpu, &session, &progress, out)?)
+    Ok(block_on(export(&gpu, &session, &progress, out))?)
 }
 
 /// Draws the batches as the run's loader does.

@@ -6,6 +6,7 @@ use pix2pix::data::Dataset;
 use pix2pix::gpu::{DeviceOptions, Gpu};
 use pix2pix::train::run::RunDir;
 use pix2pix::train::{Length, Preset, Trainer};
+use pollster::block_on;
 use std::error::Error;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
@@ -25,10 +26,10 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let dataset = Dataset::bundled(&config.data_options())?;
     let run = RunDir::create(&root, "example")?;
-    let mut trainer = Trainer::start(&gpu, config, &dataset, run.clone())?;
-    let outcome = trainer.train(&AtomicBool::new(false), &mut |report| {
+    let mut trainer = block_on(Trainer::start(&gpu, config, &dataset, run.clone()))?;
+    let outcome = block_on(trainer.train(&AtomicBool::new(false), &mut |report| {
         println!("step {}: {:?}", report.losses.step, report.losses);
-    })?;
+    }))?;
     println!("{} steps, in {}", outcome.step, run.path().display());
     Ok(())
 }

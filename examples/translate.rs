@@ -15,6 +15,7 @@ use pix2pix::tape::ArenaPart;
 use pix2pix::tensor::{DType, Shape};
 use pix2pix::train::Translator;
 use pix2pix::train::checkpoint::{self, NetworkChoice, NetworkKind};
+use pollster::block_on;
 use std::error::Error;
 use std::path::Path;
 
@@ -51,7 +52,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mode = Mode::translation();
     let translator = Translator::new(&gpu, &store, &generator, shape, config.fit, &mode)?;
     let pixels: Vec<f32> = picture.units().collect();
-    let translated = translator.translate(&gpu, &store, &pixels, 0)?;
+    let translated = block_on(translator.translate(&gpu, &store, &pixels, 0))?;
     let shape = translator.output_shape();
     let [width, height] = [shape.width() as u32, shape.height() as u32];
     let picture = Picture::from_unit(width, height, 3, Depth::Eight, &translated);

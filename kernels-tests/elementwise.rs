@@ -8,6 +8,7 @@ use pix2pix::state::StateList;
 use pix2pix::tape::StepState;
 use pix2pix::tape::Tape;
 use pix2pix::tensor::{DType, Shape};
+use pix2pix_harness::block_on;
 use pix2pix_harness::reduction::{places, reduced};
 use pix2pix_harness::twins::elementwise as twins;
 use pix2pix_harness::{Tensor, Tolerance, check, gpu, maps, precisions};
@@ -290,14 +291,20 @@ fn the_gradient_of_a_slice_of_images_is_zero_elsewhere() {
         .run(&gpu, &store, &StepState::new(0, 1, 0.0, [0.0; 2]))
         .unwrap();
     assert_eq!(
-        program.read(&gpu, second).unwrap(),
+        block_on(program.read(&gpu, second)).unwrap(),
         values,
         "a slice of images is a view"
     );
-    assert_eq!(program.read(&gpu, gradients[0]).unwrap(), [0.0; 12]);
-    assert_eq!(program.read(&gpu, gradients[1]).unwrap(), [2.0; 12]);
     assert_eq!(
-        program.read(&gpu, gradients[2]).unwrap(),
+        block_on(program.read(&gpu, gradients[0])).unwrap(),
+        [0.0; 12]
+    );
+    assert_eq!(
+        block_on(program.read(&gpu, gradients[1])).unwrap(),
+        [2.0; 12]
+    );
+    assert_eq!(
+        block_on(program.read(&gpu, gradients[2])).unwrap(),
         [[0.0; 12], [2.0; 12]].concat()
     );
 }

@@ -9,6 +9,7 @@ use pix2pix::tape::{ArenaPart, StepState};
 use pix2pix::tape::{Tape, TapeError, Var};
 use pix2pix::tensor::Shape;
 use pix2pix::train::{Config, Recording};
+use pix2pix_harness::block_on;
 use pix2pix_harness::config::small_config;
 use pix2pix_harness::{Tensor, Tolerance, check, gpu, precisions, twins};
 
@@ -254,7 +255,7 @@ impl<'a> Cropping<'a> {
         }
         let step = StepState::new(1, 1, 0.0, [0.5, 0.999]);
         self.program.run(gpu, store, &step).unwrap();
-        let output = self.program.read(gpu, self.output).unwrap();
+        let output = block_on(self.program.read(gpu, self.output)).unwrap();
         dot(&output, &self.direction)
     }
 
@@ -292,7 +293,7 @@ fn check_gradients(gpu: &Gpu, height: usize, width: usize) {
     let analytic: Vec<Vec<f32>> = network
         .gradients
         .iter()
-        .map(|&gradient| network.program.read(gpu, gradient).unwrap())
+        .map(|&gradient| block_on(network.program.read(gpu, gradient)).unwrap())
         .collect();
     for (number, (gradient, state)) in analytic.iter().zip(network.parameters()).enumerate() {
         network.check(&format!("{height}x{width}"), number, gradient, state.shape);

@@ -19,7 +19,7 @@ const COPIES: [(usize, usize); 5] = [(64, 1), (64, 4), (64, 16), (256, 1), (256,
 ///
 /// # Errors
 /// What the device reports; also f16 on a device without 16-bit floats.
-pub fn measure_ceiling(
+pub async fn measure_ceiling(
     gpu: &Gpu,
     clock: &Clock,
     options: &KernelOptions,
@@ -29,9 +29,9 @@ pub fn measure_ceiling(
     for &dtype in dtypes {
         let mut entries = Vec::new();
         for key in well_shaped(gpu.profile().class, options.quick, dtype) {
-            entries.extend(contractions(gpu, clock, options, &key)?);
+            entries.extend(contractions(gpu, clock, options, &key).await?);
         }
-        entries.extend(time_copies(gpu, clock, options, dtype)?);
+        entries.extend(time_copies(gpu, clock, options, dtype).await?);
         report.ceilings.push(ceiling(&entries, dtype));
         report.entries.extend(entries);
     }
@@ -89,13 +89,13 @@ fn well_shaped(class: DeviceClass, quick: bool, dtype: DType) -> Vec<Contraction
 
 /// An entry for each candidate that agrees with the naive one. A quick run tries only the default
 /// tile of each rung.
-fn contractions(
+async fn contractions(
     gpu: &Gpu,
     clock: &Clock,
     options: &KernelOptions,
     key: &ContractionKey,
 ) -> Result<Vec<ReportEntry>, BenchError> {
-    let trial = Trial::new(gpu, clock, key, &options.trial())?;
+    let trial = Trial::new(gpu, clock, key, &options.trial()).await?;
     let mut entries: Vec<ReportEntry> = Vec::new();
     let ladder = Ladder::of(key, gpu.profile());
     let tried: Vec<&Candidate> = if options.quick {
@@ -104,14 +104,14 @@ fn contractions(
         ladder.faster().collect()
     };
     for candidate in tried {
-        if !trial.check(candidate)?.holds() {
+        if !trial.check(candidate).await?.holds() {
             continue;
         }
         let best = entries
             .iter()
             .map(|entry| entry.seconds.median)
             .fold(f64::INFINITY, f64::min);
-        let seconds = trial.time(candidate, &options.budget(best))?;
+        let seconds = trial.time(candidate, &options.budget(best)).await?;
         entries.push(ReportEntry {
             name: format!("{key}: {}", candidate.name),
             group: key.family.name().to_owned(),
@@ -126,7 +126,7 @@ fn contractions(
 }
 
 /// An entry for each way to copy a value larger than any cache.
-fn time_copies(
+async fn time_copies(
     gpu: &Gpu,
     clock: &Clock,
     options: &KernelOptions,
@@ -147,7 +147,7 @@ fn time_copies(
     for (threads, per_thread) in COPIES {
         let name = format!("{threads} threads of {per_thread} vec4s");
         let launch = bench.bind(&[copy(gpu.profile(), operand, threads, per_thread)], 0)?;
-        let seconds = bench.time(&launch, &options.budget(f64::INFINITY))?;
+        let seconds = bench.time(&launch, &options.budget(f64::INFINITY)).await?;
         entries.push(ReportEntry {
             name: format!("copy of {} MiB{suffix}: {name}", bytes >> 20),
             group: "copy".to_owned(),

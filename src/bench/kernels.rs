@@ -77,11 +77,11 @@ pub fn family(kernel: &str) -> String {
 ///
 /// # Errors
 /// Shapes that contradict each other or do not fit the device, and what the device reports.
-pub fn time_kernels(
+pub async fn time_kernels(
     gpu: &Gpu,
     clock: &Clock,
     options: &KernelOptions,
-    workload: &Workload,
+    workload: &Workload<'_>,
     progress: &mut dyn FnMut(&str),
 ) -> Result<Report, BenchError> {
     let mut report = Report::new(BenchmarkKind::Kernels, gpu, clock);
@@ -98,7 +98,7 @@ pub fn time_kernels(
         .filter(|(key, _)| wanted.is_none_or(|family| key.family.name() == family))
     {
         progress(&key.to_string());
-        let trial = Trial::new(gpu, clock, &key, &options.trial())?;
+        let trial = Trial::new(gpu, clock, &key, &options.trial()).await?;
         let default = choose(&key, gpu.profile());
         let ladder = Ladder::of(&key, gpu.profile());
         let found = in_order(ladder, &default, options.quick);
@@ -108,7 +108,7 @@ pub fn time_kernels(
             default: default.name,
             ..Contest::default()
         };
-        let (contest, entries) = contest(&trial, &key, &found, start, options)?;
+        let (contest, entries) = contest(&trial, &key, &found, start, options).await?;
         report.contests.push(contest);
         report.entries.extend(entries);
     }
@@ -121,7 +121,7 @@ pub fn time_kernels(
         && (wanted.is_none() || report.contests.is_empty())
     {
         progress("the kernels without candidates");
-        let all = others(gpu, clock, options, config)?;
+        let all = others(gpu, clock, options, config).await?;
         report.entries.extend(
             all.into_iter()
                 .filter(|entry| wanted.is_none_or(|wanted| family(&entry.kernel) == wanted)),
@@ -146,7 +146,7 @@ fn in_order(ladder: Ladder, default: &Candidate, quick: bool) -> Vec<Candidate> 
 }
 
 /// The operations of a step that are no contraction: each kernel with each size once.
-fn others(
+async fn others(
     gpu: &Gpu,
     clock: &Clock,
     options: &KernelOptions,
@@ -156,10 +156,12 @@ fn others(
     session
         .store
         .initialise(gpu, config.seed)
+        .await
         .map_err(TrainError::from)?;
     // One untimed run first: drivers compile a kernel at its first launch.
-    time_operations(gpu, &session, clock, 1)?;
-    let mut entries = time_operations(gpu, &session, clock, if options.quick { 1 } else { RUNS })?;
+    time_operations(gpu, &session, clock, 1).await?;
+    let mut entries =
+        time_operations(gpu, &session, clock, if options.quick { 1 } else { RUNS }).await?;
     let mut seen = HashSet::new();
     entries.retain(|entry| {
         entry.flop == 0.0 && seen.insert((entry.kernel.clone(), entry.bytes.to_bits()))
@@ -169,8 +171,8 @@ fn others(
 
 /// Checks and times these candidates in their order. One that disagrees with the naive kernel is
 /// named and not timed.
-fn contest(
-    trial: &Trial,
+async fn contest(
+    trial: &Trial<'_>,
     key: &ContractionKey,
     found: &[Candidate],
     contest: Contest,
@@ -180,7 +182,7 @@ fn contest(
     let (contest, entries) = (&mut outcome.0, &mut outcome.1);
     let mut best = f64::INFINITY;
     for candidate in found {
-        let agreement = trial.check(candidate)?;
+        let agreement = trial.check(candidate).await?;
         if !agreement.holds() {
             let Agreement {
                 difference,
@@ -193,7 +195,7 @@ fn contest(
             contest.disagreeing.push(what);
             continue;
         }
-        let seconds = trial.time(candidate, &options.budget(best))?;
+        let seconds = trial.time(candidate, &options.budget(best)).await?;
         if seconds.median < best {
             best = seconds.median;
             contest.best = candidate.name.clone();
@@ -236,6 +238,7 @@ mod tests {
     use super::*;
     use crate::contraction::naive;
     use crate::gpu::DeviceOptions;
+    use pollster::block_on;
 
     #[test]
     fn a_candidate_that_disagrees_with_the_naive_kernel_is_named_and_not_timed() {
@@ -249,18 +252,19 @@ mod tests {
         };
         let options = KernelOptions::new(true);
         let key: ContractionKey = "conv2d k4s2p1 1x8x8x8 4x4x8 bias".parse().unwrap();
-        let mut trial = Trial::new(&gpu, &clock, &key, &options.trial()).unwrap();
+        let mut trial = block_on(Trial::new(&gpu, &clock, &key, &options.trial())).unwrap();
         let found = &[choose(&key, gpu.profile()), naive(&key)];
         let start = Contest {
             key: key.to_string(),
             default: found[0].name.clone(),
             ..Contest::default()
         };
-        let (honest, entries) = contest(&trial, &key, found, start.clone(), &options).unwrap();
+        let (honest, entries) =
+            block_on(contest(&trial, &key, found, start.clone(), &options)).unwrap();
         assert_eq!((honest.disagreeing.len(), entries.len()), (0, 2));
         assert!(entries.iter().all(|entry| entry.seconds.median > 0.0) && !honest.best.is_empty());
         trial.expect_something_else();
-        let (spoilt, entries) = contest(&trial, &key, found, start, &options).unwrap();
+        let (spoilt, entries) = block_on(contest(&trial, &key, found, start, &options)).unwrap();
         assert_eq!(
             (
                 spoilt.disagreeing.len(),

@@ -52,16 +52,20 @@ impl StepOptions {
 /// # Errors
 /// Numbers outside of their range, networks that do not fit the device, and what the driver
 /// reports.
-pub fn time_step(gpu: &Gpu, config: &Config, options: &StepOptions) -> Result<Report, TrainError> {
+pub async fn time_step(
+    gpu: &Gpu,
+    config: &Config,
+    options: &StepOptions,
+) -> Result<Report, TrainError> {
     options.check()?;
     let mut session = Session::new(gpu, config)?;
-    session.store.initialise(gpu, config.seed)?;
-    let (step, host) = time_waited(gpu, &mut session, config, options.steps)?;
+    session.store.initialise(gpu, config.seed).await?;
+    let (step, host) = time_waited(gpu, &mut session, config, options.steps).await?;
     // Read now: later the clock and the translation take memory of their own.
     let peak = gpu.peak_memory_bytes();
-    let clock = Clock::of(gpu)?;
+    let clock = Clock::of(gpu).await?;
     let mut report = Report::new(BenchmarkKind::Step, gpu, &clock);
-    let operations = time_operations(gpu, &session, &clock, options.runs as usize)?;
+    let operations = time_operations(gpu, &session, &clock, options.runs as usize).await?;
     let program = session.program();
     let bytes = operations.iter().map(|entry| entry.bytes).sum();
     // Those of contractions, and of the gradients that an optimiser makes itself.
@@ -85,12 +89,13 @@ pub fn time_step(gpu: &Gpu, config: &Config, options: &StepOptions) -> Result<Re
     let mut value = |name: &str, value: f64| report.values.insert(name.to_owned(), value);
     value("peak_memory_bytes", peak as f64);
     value("host_seconds", host.median);
-    if let Some([step, wait]) = time_loop(gpu, &mut session, config, options.steps.min(LOOP_STEPS))?
+    if let Some([step, wait]) =
+        time_loop(gpu, &mut session, config, options.steps.min(LOOP_STEPS)).await?
     {
         value("loop_step_seconds", step);
         value("loop_data_wait_seconds", wait);
     }
-    let (translation, launches) = time_translation(gpu, &session, config, options.steps)?;
+    let (translation, launches) = time_translation(gpu, &session, config, options.steps).await?;
     report
         .entries
         .push(whole("translation", translation, launches, 0.0, 0.0));
@@ -99,7 +104,7 @@ pub fn time_step(gpu: &Gpu, config: &Config, options: &StepOptions) -> Result<Re
 }
 
 /// Seconds of whole steps, and of these the seconds in which the host encodes and submits.
-fn time_waited(
+async fn time_waited(
     gpu: &Gpu,
     session: &mut Session,
     config: &Config,
@@ -116,7 +121,7 @@ fn time_waited(
         let began = Instant::now();
         session.submit(gpu, step, config.learning_rate, &batch)?;
         let submitted = began.elapsed();
-        gpu.wait()?;
+        gpu.wait().await?;
         if step > WARM_UP {
             whole.push(began.elapsed().as_secs_f64());
             host.push(submitted.as_secs_f64());
@@ -132,7 +137,7 @@ fn wave(values: usize, phase: f32) -> Vec<f32> {
 }
 
 /// An entry for each operation, in the order in which they run.
-pub(super) fn time_operations(
+pub(super) async fn time_operations(
     gpu: &Gpu,
     session: &Session,
     clock: &Clock,
@@ -141,7 +146,7 @@ pub(super) fn time_operations(
     let rows = rows(session.program().plan());
     let mut seconds = vec![Vec::new(); rows.len()];
     for _ in 0..runs.max(1) {
-        let times = session.time_operations(gpu, clock)?;
+        let times = session.time_operations(gpu, clock).await?;
         seconds
             .iter_mut()
             .zip(times)
@@ -178,7 +183,7 @@ pub(super) fn time_operations(
 /// Seconds of a step and of waiting for its batch, as training runs: the mean of `steps` steps on
 /// the bundled pairs. `None` if a batch is larger than that set, or if the networks are for other
 /// images.
-fn time_loop(
+async fn time_loop(
     gpu: &Gpu,
     session: &mut Session,
     config: &Config,
@@ -209,10 +214,10 @@ fn time_loop(
     let began = Instant::now();
     for step in 1..=steps {
         session.submit(gpu, step, config.learning_rate, &batch)?;
-        reader.submitted(gpu, &session.store, step)?;
+        reader.submitted(gpu, &session.store, step).await?;
         batch = loader.next_batch()?;
     }
-    reader.finish(gpu, &session.store, steps)?;
+    reader.finish(gpu, &session.store, steps).await?;
     let mean = |seconds: f64| ratio(seconds, steps as f64);
     Ok(Some([
         mean(began.elapsed().as_secs_f64()),
@@ -221,7 +226,7 @@ fn time_loop(
 }
 
 /// Seconds to translate one image, with upload and download, and the number of launches.
-fn time_translation(
+async fn time_translation(
     gpu: &Gpu,
     session: &Session,
     config: &Config,
@@ -245,7 +250,9 @@ fn time_translation(
     let mut seconds = Vec::new();
     for time in 0..=times {
         let began = Instant::now();
-        translator.translate(gpu, &session.store, &image, config.seed)?;
+        translator
+            .translate(gpu, &session.store, &image, config.seed)
+            .await?;
         if time > 0 {
             seconds.push(began.elapsed().as_secs_f64());
         }

@@ -3,6 +3,7 @@
 use super::{CliError, note, print};
 use crate::gpu::{AdapterSummary, DeviceOptions, Gpu, GpuError, list_adapters};
 use clap::Args;
+use pollster::block_on;
 use std::collections::BTreeSet;
 use wgpu::{CooperativeMatrixProperties, Features};
 
@@ -13,10 +14,10 @@ pub struct AdaptersArgs {}
 
 /// Lists the adapters; the one that is chosen by default has a star.
 pub fn run(_: &AdaptersArgs) -> Result<(), CliError> {
-    let adapters = pollster::block_on(list_adapters());
+    let adapters = block_on(list_adapters());
     if adapters.is_empty() {
         // Opening one words the remedy for this system.
-        pollster::block_on(Gpu::open(&DeviceOptions::default()))?;
+        block_on(Gpu::open(&DeviceOptions::default()))?;
         return Err(GpuError::NoAdapter {
             remedy: "install a graphics driver",
         }

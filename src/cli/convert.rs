@@ -11,6 +11,7 @@ use crate::tensor::DType;
 use crate::train::Conversion;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
+use pollster::block_on;
 use std::path::{Path, PathBuf};
 
 /// Arguments of `convert`.
@@ -74,7 +75,7 @@ pub fn run(args: &ConvertArgs) -> Result<(), CliError> {
         )));
     }
     let file = open_weights(&args.input, args.pth.kind())?;
-    let converted = conversion.write(&file, &args.output)?;
+    let converted = block_on(conversion.write(&file, &args.output))?;
     let notes = converted.notes.iter();
     notes.for_each(|note| say(file.path(), note));
     let rounding = converted

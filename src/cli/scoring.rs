@@ -7,6 +7,7 @@ use super::stop::Stop;
 use crate::data::remark::RemarkKind;
 use crate::data::{Dataset, NamedPalette, PairSet, Picture, Split};
 use crate::eval::{Evaluation, EvaluationFolder, Evaluator, Scorer, mean_target};
+use pollster::block_on;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -106,11 +107,11 @@ impl HeldOutPairs {
         let mut scorer = Scorer::new(copy, self.mean.clone(), palette);
         let progress = ImageProgress::new(Some(self.pairs.len()));
         stop.begin();
-        evaluator.score(&self.pairs, &mut scorer, |example, _| {
+        block_on(evaluator.score(&self.pairs, &mut scorer, |example, _| {
             stop.check()?;
             progress.translated(1, false);
             folder.push(example)
-        })?;
+        }))?;
         progress.finish();
         let evaluation = scorer.finish(model, self.words.clone(), self.remarks.clone());
         let page = folder.finish(&evaluation)?;

@@ -5,6 +5,7 @@ use crate::gpu::Gpu;
 use crate::program::Effort;
 use crate::train::{Config, Group, Sizes, tune_for};
 use clap::Args;
+use pollster::block_on;
 use std::time::Instant;
 
 /// How kernels are chosen.
@@ -30,14 +31,14 @@ impl TuneArgs {
     pub fn apply(&self, gpu: Gpu, config: &Config, sizes: &Sizes) -> Result<Gpu, CliError> {
         let began = Instant::now();
         let mut tried = 0;
-        let gpu = tune_for(gpu, config, sizes, self.tune, &mut |done, of| {
+        let gpu = block_on(tune_for(gpu, config, sizes, self.tune, &mut |done, of| {
             if done == 0 {
                 note(&format!(
                     "tuning {of} contractions, once for this device and driver"
                 ));
             }
             tried = of;
-        })?;
+        }))?;
         if tried > 0 {
             note(&format!("tuned in {:.1} s", began.elapsed().as_secs_f64()));
         }

@@ -75,7 +75,7 @@ impl<'a> Evaluator<'a> {
     /// # Errors
     /// Pairs that the generator does not fit, those of reading and translating, outputs that are no
     /// numbers, and those of `keep`.
-    pub fn score(
+    pub async fn score(
         &self,
         set: &PairSet,
         scorer: &mut Scorer,
@@ -96,17 +96,19 @@ impl<'a> Evaluator<'a> {
             waiting.clear();
             Ok::<(), EvalError>(())
         };
-        pairs.each(self.gpu, &self.store, set, set.len(), |pair| {
-            let name = names.get(pair.index).cloned().unwrap_or_default();
-            if !pair.output.iter().all(|value| value.is_finite()) {
-                return Err(EvalError::NotFinite { name });
-            }
-            waiting.push(example(name, pair, options));
-            match waiting.len() {
-                SCORED_TOGETHER => score(&mut waiting),
-                _ => Ok(()),
-            }
-        })?;
+        pairs
+            .each(self.gpu, &self.store, set, set.len(), |pair| {
+                let name = names.get(pair.index).cloned().unwrap_or_default();
+                if !pair.output.iter().all(|value| value.is_finite()) {
+                    return Err(EvalError::NotFinite { name });
+                }
+                waiting.push(example(name, pair, options));
+                match waiting.len() {
+                    SCORED_TOGETHER => score(&mut waiting),
+                    _ => Ok(()),
+                }
+            })
+            .await?;
         score(&mut waiting)
     }
 

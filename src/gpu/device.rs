@@ -1,14 +1,20 @@
 //! The device: opening it, making buffers and kernels, submitting work.
 
 use super::buffer::{Buffer, Meter, buffer_bytes};
-use super::kernel::{Kernel, KernelBuilder};
+use super::kernel::{Binding, Kernel, KernelBuilder};
 use super::kernel_spec::KernelSpec;
 use super::lock::lock;
 use super::pipelines::Pipelines;
+use super::scopes::Scopes;
 use super::{DeviceOptions, GpuError, Profile, UserCache, adapter};
+use futures_channel::oneshot;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use wgpu::{BufferUsages, ErrorFilter, Features, PollType};
+
+/// Whether `poll` blocks the thread until the device is done, as it does natively. In a tab it does
+/// nothing: there the browser answers when our code gives way.
+pub(super) const WAITS_IN_POLL: bool = cfg!(not(target_arch = "wasm32"));
 
 /// An open device with its queue, its kernels and its memory meter.
 #[derive(Debug)]
@@ -23,6 +29,7 @@ pub struct Gpu {
     meter: Arc<Meter>,
     memory_limit: u64,
     failure: Arc<Mutex<Option<GpuError>>>,
+    scopes: Scopes,
     pipelines: Pipelines,
 }
 
@@ -84,6 +91,7 @@ impl Gpu {
             meter,
             memory_limit: u64::MAX,
             failure,
+            scopes: Scopes::default(),
             pipelines,
         }
     }
@@ -137,7 +145,8 @@ impl Gpu {
     /// # Errors
     /// That failure. It is returned only once.
     pub fn check(&self) -> Result<(), GpuError> {
-        lock(&self.failure).take().map_or(Ok(()), Err)
+        let late = self.scopes.first_error();
+        lock(&self.failure).take().or(late).map_or(Ok(()), Err)
     }
 
     /// A zeroed buffer of `bytes` (rounded up to 16) for storage or uniform use.
@@ -148,10 +157,6 @@ impl Gpu {
         let size = buffer_bytes(bytes);
         self.profile.check_buffer(label, size)?;
         let held = self.memory_bytes();
-        let full = || GpuError::OutOfMemory {
-            doing: format!("making buffer \"{label}\" of {} MiB", size >> 20),
-            held,
-        };
         if held.saturating_add(size) > self.memory_limit {
             let [size, limit] = [size, self.memory_limit].map(|bytes| bytes >> 20);
             return Err(GpuError::OutOfMemory {
@@ -162,7 +167,7 @@ impl Gpu {
                 held,
             });
         }
-        let scope = self.device.push_error_scope(ErrorFilter::OutOfMemory);
+        let scope = Scopes::begin(&self.device, ErrorFilter::OutOfMemory);
         let descriptor = wgpu::BufferDescriptor {
             label: Some(label),
             size,
@@ -170,9 +175,9 @@ impl Gpu {
             mapped_at_creation: false,
         };
         let inner = self.device.create_buffer(&descriptor);
-        if pollster::block_on(scope.pop()).is_some() {
-            return Err(full());
-        }
+        let doing = format!("making buffer \"{label}\" of {} MiB", size >> 20);
+        self.scopes
+            .end(scope, move |_| GpuError::OutOfMemory { doing, held })?;
         Ok(Buffer::new(inner, self.meter.clone()))
     }
 
@@ -210,10 +215,20 @@ impl Gpu {
             cache: self.pipelines.for_building(),
             checked: self.checked,
             max_invocations: self.profile.max_invocations,
+            scopes: &self.scopes,
         };
         let kernel = Arc::new(builder.build(spec)?);
         lock(&self.kernels).insert(spec.clone(), kernel.clone());
         Ok(kernel)
+    }
+
+    /// Bind group of a kernel over `bindings`, in the order of the shader's binding numbers.
+    ///
+    /// # Errors
+    /// [`GpuError::Interface`] when their number or the size of the parameters differs,
+    /// [`GpuError::Refused`] by wgpu's own checks.
+    pub fn bind(&self, kernel: &Kernel, bindings: &[Binding]) -> Result<wgpu::BindGroup, GpuError> {
+        kernel.bind(&self.device, &self.scopes, bindings)
     }
 
     /// Forgets the kernels if more than `most` of them are kept. Programs hold their own; others
@@ -260,8 +275,17 @@ impl Gpu {
     ///
     /// # Errors
     /// What the driver reported meanwhile, or [`GpuError::DeviceLost`].
-    pub fn wait(&self) -> Result<(), GpuError> {
+    pub async fn wait(&self) -> Result<(), GpuError> {
         self.poll(PollType::wait_indefinitely())?;
+        if !WAITS_IN_POLL {
+            let (sender, done) = oneshot::channel();
+            self.queue.on_submitted_work_done(move || {
+                // The receiver is gone if nobody waits any more.
+                let _ = sender.send(());
+            });
+            // Without an answer the device is lost, which the check reports.
+            let _ = done.await;
+        }
         self.check()
     }
 

@@ -4,6 +4,7 @@
 use super::GpuError;
 use super::interface::{Access, Interface};
 use super::kernel_spec::KernelSpec;
+use super::scopes::Scopes;
 use wgpu::{
     BindGroupLayoutEntry, BindingType, BufferBindingType, ErrorFilter, PipelineCache, ShaderStages,
 };
@@ -49,9 +50,10 @@ impl Kernel {
     /// # Errors
     /// [`GpuError::Interface`] when their number or the size of the parameters differs,
     /// [`GpuError::Refused`] by wgpu's own checks.
-    pub fn bind(
+    pub(super) fn bind(
         &self,
         device: &wgpu::Device,
+        scopes: &Scopes,
         bindings: &[Binding],
     ) -> Result<wgpu::BindGroup, GpuError> {
         self.check_interface(bindings)?;
@@ -69,19 +71,18 @@ impl Kernel {
                 }),
             })
             .collect();
-        let scope = device.push_error_scope(ErrorFilter::Validation);
+        let scope = Scopes::begin(device, ErrorFilter::Validation);
         let group = device.create_bind_group(&wgpu::BindGroupDescriptor {
             label: Some(self.spec.source.name),
             layout: &self.layout,
             entries: &entries,
         });
-        match pollster::block_on(scope.pop()) {
-            None => Ok(group),
-            Some(error) => Err(GpuError::Refused {
-                doing: format!("bindings of {}", self.spec.label()),
-                reason: error.to_string(),
-            }),
-        }
+        let spec = self.spec.clone();
+        scopes.end(scope, move |error| GpuError::Refused {
+            doing: format!("bindings of {}", spec.label()),
+            reason: error.to_string(),
+        })?;
+        Ok(group)
     }
 
     fn check_interface(&self, bindings: &[Binding]) -> Result<(), GpuError> {
@@ -123,6 +124,8 @@ pub(super) struct KernelBuilder<'a> {
     pub checked: bool,
     /// Most invocations of one workgroup.
     pub max_invocations: u32,
+    /// What the driver says of building them.
+    pub scopes: &'a Scopes,
 }
 
 impl KernelBuilder<'_> {
@@ -140,7 +143,7 @@ impl KernelBuilder<'_> {
                 remedy: "choose another kernel",
             });
         }
-        let scope = self.device.push_error_scope(ErrorFilter::Validation);
+        let scope = Scopes::begin(self.device, ErrorFilter::Validation);
         let module = self.module(spec, &text);
         let layout = self.bind_group_layout(spec, &interface);
         let pipeline_layout = self
@@ -164,18 +167,17 @@ impl KernelBuilder<'_> {
                 },
                 cache: self.cache,
             });
-        match pollster::block_on(scope.pop()) {
-            None => Ok(Kernel {
-                spec: spec.clone(),
-                interface,
-                layout,
-                pipeline,
-            }),
-            Some(error) => Err(GpuError::Refused {
-                doing: format!("kernel {}", spec.label()),
-                reason: error.to_string(),
-            }),
-        }
+        let refused = spec.clone();
+        self.scopes.end(scope, move |error| GpuError::Refused {
+            doing: format!("kernel {}", refused.label()),
+            reason: error.to_string(),
+        })?;
+        Ok(Kernel {
+            spec: spec.clone(),
+            interface,
+            layout,
+            pipeline,
+        })
     }
 
     fn module(&self, spec: &KernelSpec, text: &str) -> wgpu::ShaderModule {

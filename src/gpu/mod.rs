@@ -16,6 +16,7 @@ mod pipelines;
 mod precompile;
 mod profile;
 mod read_back;
+mod scopes;
 #[cfg(test)]
 mod tests;
 mod timestamps;

@@ -6,11 +6,13 @@
 //! that cache is switched off, the work is done twice, on a core that would otherwise be idle.
 
 use super::lock::lock;
+use super::scopes::poll_once;
 use super::{Binding, Gpu, GpuError, KernelSpec};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 use std::thread::{Builder, JoinHandle};
-use wgpu::BufferUsages;
+use wgpu::{BufferUsages, PollType};
 
 /// With fewer kernels, opening a second device costs more time than it saves.
 const MANY: usize = 32;
@@ -37,7 +39,11 @@ impl Precompile {
         let (open, stop) = (gpu.second(), Arc::<AtomicBool>::default());
         let (kernels, stopped) = (from_the_end(kernels)?, stop.clone());
         let compile_all = move || {
-            let second = pollster::block_on(open)?;
+            // Natively a device is opened at once. One that is not is not waited for.
+            let Poll::Ready(second) = poll_once(&mut Box::pin(open)) else {
+                return Ok(());
+            };
+            let second = second?;
             kernels
                 .iter()
                 .take_while(|_| !stopped.load(Ordering::Relaxed))
@@ -106,7 +112,7 @@ fn compile(gpu: &Gpu, spec: &KernelSpec) -> Result<(), GpuError> {
             bytes: bytes(i),
         })
         .collect();
-    let group = kernel.bind(gpu.device(), &bindings)?;
+    let group = gpu.bind(&kernel, &bindings)?;
     let mut encoder = gpu.device().create_command_encoder(&Default::default());
     {
         let mut pass = encoder.begin_compute_pass(&Default::default());
@@ -115,7 +121,8 @@ fn compile(gpu: &Gpu, spec: &KernelSpec) -> Result<(), GpuError> {
         pass.dispatch_workgroups(0, 0, 0);
     }
     gpu.submit([encoder.finish()]);
-    gpu.wait()
+    gpu.poll(PollType::wait_indefinitely())?;
+    gpu.check()
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! Reading back: bytes of the device on their way to the host.
 
+use super::device::WAITS_IN_POLL;
 use super::{Buffer, Gpu, GpuError};
-use std::sync::mpsc::{Receiver, TryRecvError, channel};
+use futures_channel::oneshot;
 use wgpu::{BufferUsages, MapMode, PollType};
 
 impl Gpu {
@@ -26,7 +27,7 @@ impl Gpu {
     ///
     /// # Errors
     /// Those of [`Gpu::read_back`] and [`ReadBack::wait`].
-    pub fn read(
+    pub async fn read(
         &self,
         buffer: &wgpu::Buffer,
         offset: u64,
@@ -34,7 +35,7 @@ impl Gpu {
     ) -> Result<Vec<u8>, GpuError> {
         let mut read_back = self.read_back(bytes)?;
         read_back.start(self, buffer, offset);
-        read_back.wait(self)
+        read_back.wait(self).await
     }
 }
 
@@ -43,7 +44,7 @@ impl Gpu {
 pub struct ReadBack {
     staging: Buffer,
     bytes: u64,
-    under_way: Option<(wgpu::SubmissionIndex, Receiver<Result<(), String>>)>,
+    under_way: Option<(wgpu::SubmissionIndex, oneshot::Receiver<Result<(), String>>)>,
 }
 
 impl ReadBack {
@@ -57,7 +58,7 @@ impl ReadBack {
             });
         encoder.copy_buffer_to_buffer(buffer, offset, &self.staging, 0, self.bytes);
         let submission = gpu.submit([encoder.finish()]);
-        let (sender, receiver) = channel();
+        let (sender, receiver) = oneshot::channel();
         self.staging.map_async(MapMode::Read, .., move |result| {
             // The receiver may be dropped already. Then the answer is not needed.
             let _ = sender.send(result.map_err(|e| e.to_string()));
@@ -71,19 +72,13 @@ impl ReadBack {
     /// [`GpuError::Refused`] when the driver cannot map the copy, and what [`Gpu::check`] reports.
     pub fn poll(&mut self, gpu: &Gpu) -> Result<Option<Vec<u8>>, GpuError> {
         gpu.poll(PollType::Poll)?;
-        let Some((_, receiver)) = &self.under_way else {
+        let Some((_, receiver)) = &mut self.under_way else {
             return Ok(None);
         };
         match receiver.try_recv() {
-            Err(TryRecvError::Empty) => gpu.check().map(|()| None),
-            Err(TryRecvError::Disconnected) => {
-                Err(refused_map("the driver dropped the request".to_owned()))
-            }
-            Ok(Err(reason)) => {
-                gpu.check()?;
-                Err(refused_map(reason))
-            }
-            Ok(Ok(())) => self.take().map(Some),
+            Ok(None) => gpu.check().map(|()| None),
+            Ok(Some(answer)) => self.take(gpu, Ok(answer)).map(Some),
+            Err(dropped) => self.take(gpu, Err(dropped)).map(Some),
         }
     }
 
@@ -91,12 +86,16 @@ impl ReadBack {
     ///
     /// # Errors
     /// Those of [`ReadBack::poll`].
-    pub fn wait(&mut self, gpu: &Gpu) -> Result<Vec<u8>, GpuError> {
-        if let Some((submission, _)) = &self.under_way {
+    pub async fn wait(&mut self, gpu: &Gpu) -> Result<Vec<u8>, GpuError> {
+        if let Some((submission, answer)) = &mut self.under_way {
             gpu.poll(PollType::Wait {
                 submission_index: Some(submission.clone()),
                 timeout: None,
             })?;
+            if !WAITS_IN_POLL {
+                let answer = answer.await;
+                return self.take(gpu, answer);
+            }
         }
         match self.poll(gpu)? {
             Some(bytes) => Ok(bytes),
@@ -106,7 +105,20 @@ impl ReadBack {
         }
     }
 
-    fn take(&mut self) -> Result<Vec<u8>, GpuError> {
+    /// The bytes, after the driver's answer to the request.
+    fn take(
+        &mut self,
+        gpu: &Gpu,
+        answer: Result<Result<(), String>, oneshot::Canceled>,
+    ) -> Result<Vec<u8>, GpuError> {
+        match answer {
+            Ok(Ok(())) => {}
+            Ok(Err(reason)) => {
+                gpu.check()?;
+                return Err(refused_map(reason));
+            }
+            Err(_) => return Err(refused_map("the driver dropped the request".to_owned())),
+        }
         self.under_way = None;
         let view = self
             .staging

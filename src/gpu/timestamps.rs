@@ -85,11 +85,13 @@ impl Timestamps {
     ///
     /// # Errors
     /// Those of reading back.
-    pub fn read(&self, gpu: &Gpu) -> Result<Vec<Interval>, GpuError> {
+    pub async fn read(&self, gpu: &Gpu) -> Result<Vec<Interval>, GpuError> {
         let mut encoder = gpu.device().create_command_encoder(&Default::default());
         encoder.resolve_query_set(&self.stamps, 0..2 * self.passes, &self.resolved, 0);
         gpu.submit([encoder.finish()]);
-        let bytes = gpu.read(&self.resolved, 0, 2 * u64::from(self.passes) * STAMP)?;
+        let bytes = gpu
+            .read(&self.resolved, 0, 2 * u64::from(self.passes) * STAMP)
+            .await?;
         let ticks: Vec<u64> = bytemuck::pod_collect_to_vec(&bytes);
         // From the first stamp on: nanoseconds since the machine was started would lose their last
         // digits in an f64 of seconds.

@@ -1,8 +1,11 @@
 //! Uploads from a loop, through a ring of staging buffers that stay mapped between uses.
 //!
 //! Nothing is allocated from step to step; `Queue::write_buffer` would make a staging buffer at
-//! every call. When all buffers of the ring are in use, the host waits for the device.
+//! every call. When all buffers of the ring are in use, the host waits for the device. A tab cannot
+//! wait here, and its browser keeps a ring of its own: there this ring is empty, and the queue
+//! copies.
 
+use super::device::WAITS_IN_POLL;
 use super::lock::lock;
 use super::{Buffer, Gpu, GpuError};
 use std::sync::Mutex;
@@ -48,9 +51,8 @@ impl UploadRing {
                 last_use: None,
             })
         };
-        let slots = (0..depth.max(1))
-            .map(slot)
-            .collect::<Result<_, GpuError>>()?;
+        let depth = if WAITS_IN_POLL { depth.max(1) } else { 0 };
+        let slots = (0..depth).map(slot).collect::<Result<_, GpuError>>()?;
         Ok(Self {
             turns: Mutex::new(Turns { slots, next: 0 }),
             bytes,
@@ -77,6 +79,12 @@ impl UploadRing {
         }
         let mut turns = lock(&self.turns);
         let Turns { slots, next } = &mut *turns;
+        if slots.is_empty() {
+            writes
+                .iter()
+                .for_each(|(buffer, bytes)| gpu.write(buffer, 0, bytes));
+            return Ok(());
+        }
         let turn = *next;
         *next = (turn + 1) % slots.len();
         slots[turn].ready(gpu)?;

@@ -108,7 +108,7 @@ pub async fn feature_maps(
     program.run(gpu, store, &StepState::new(seed, 0, 0.0, [0.0; 2]))?;
     let mut maps = Vec::with_capacity(layers.len());
     for (layer, var) in layers {
-        let values = program.read(gpu, var)?;
+        let values = program.read(gpu, var).await?;
         maps.push(channel_grid(
             &layer,
             &values,

@@ -311,7 +311,7 @@ fn feature_maps_end_with_the_result() {
     let gpu = pollster::block_on(Gpu::open(&DeviceOptions::default())).unwrap();
     let (states, generator, mode, shape) = generator(&config());
     let store = Store::new(&gpu, states, false).unwrap();
-    store.initialise(&gpu, 3).unwrap();
+    pollster::block_on(store.initialise(&gpu, 3)).unwrap();
     let picture: Vec<f32> = (0..shape.len())
         .map(|at| (at as f32 * 0.37).sin())
         .collect();
@@ -332,7 +332,7 @@ fn feature_maps_end_with_the_result() {
     assert_eq!(layers, names.iter().collect::<Vec<_>>());
     assert_eq!(names.len(), 11);
     let translator = Translator::new(&gpu, &store, &generator, shape, Fit::Pad, &mode).unwrap();
-    let result = translator.translate(&gpu, &store, &picture, 0).unwrap();
+    let result = pollster::block_on(translator.translate(&gpu, &store, &picture, 0)).unwrap();
     let expected = channel_grid("output", &result, shape, limits).unwrap();
     assert_eq!(maps.last(), Some(&expected));
     assert_eq!(maps[0].shape, [16, 16, 4]);

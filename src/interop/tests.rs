@@ -8,10 +8,11 @@
 )]
 
 use super::TensorFile;
-use super::entry::{TensorEntry, WriteError};
+use super::entry::{TensorEntry, Values, WriteError};
 use super::pickle::{Pickle, Value};
 use super::tensor::StoredTensor;
 use super::torch::{self, read_stream, read_zip};
+use pollster::block_on;
 use safetensors::tensor::Dtype;
 use std::collections::BTreeMap;
 use std::io::{self, Cursor, Seek, Write};
@@ -28,7 +29,7 @@ fn entry(key: &str, dtype: Dtype, shape: &[usize], bytes: Vec<u8>) -> TensorEntr
         key: key.to_owned(),
         dtype,
         shape: shape.to_vec(),
-        read: Box::new(move || Ok(bytes.clone())),
+        values: Values::Host(Box::new(move || bytes.clone())),
     }
 }
 
@@ -55,7 +56,7 @@ fn archive() -> Vec<u8> {
         ),
     ];
     let mut file = Cursor::new(Vec::new());
-    torch::write(&entries, &mut file).unwrap();
+    pollster::block_on(torch::write(&entries, &mut file)).unwrap();
     file.into_inner()
 }
 
@@ -166,7 +167,7 @@ impl Seek for FullDisk {
 
 #[test]
 fn a_full_disk_is_called_so() {
-    match torch::write(&[], &mut FullDisk) {
+    match block_on(torch::write(&[], &mut FullDisk)) {
         Err(WriteError::Io(error)) => assert_eq!(error.kind(), io::ErrorKind::StorageFull),
         other => panic!("{other:?}"),
     }
@@ -393,7 +394,7 @@ fn what_grows_without_end_is_refused() {
     assert!(StoredTensor::new(Dtype::F32, vec![1; 9], vec![1; 9], 0, 0..4).is_err());
     let strange = [entry("w", Dtype::U32, &[1], vec![0; 4])];
     assert!(
-        torch::write(&strange, &mut Cursor::new(Vec::new())).is_err(),
+        block_on(torch::write(&strange, &mut Cursor::new(Vec::new()))).is_err(),
         "PyTorch would read it as bytes"
     );
 }

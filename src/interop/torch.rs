@@ -302,12 +302,12 @@ fn tensor(pickle: &Pickle, arguments: &[Id], storages: &Storages) -> Result<Stor
 ///
 /// # Errors
 /// Those of `out` and of reading the tensors, and a type that PyTorch has no storage for.
-pub(super) fn write(
-    tensors: &[TensorEntry],
+pub(super) async fn write(
+    tensors: &[TensorEntry<'_>],
     out: &mut (impl Write + Seek),
 ) -> Result<(), WriteError> {
     let mut archive = ZipWriter::new(out);
-    let written = write_parts(&mut archive, tensors);
+    let written = write_parts(&mut archive, tensors).await;
     if written.is_ok() {
         archive.finish().map_err(io::Error::from)?;
     } else {
@@ -318,9 +318,9 @@ pub(super) fn write(
 }
 
 /// The parts of the archive that [`write`] makes.
-fn write_parts(
+async fn write_parts(
     archive: &mut ZipWriter<impl Write + Seek>,
-    tensors: &[TensorEntry],
+    tensors: &[TensorEntry<'_>],
 ) -> Result<(), WriteError> {
     let stored = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
     let mut part = |name: &str, bytes: &[u8]| -> io::Result<()> {
@@ -332,7 +332,7 @@ fn write_parts(
     part("data.pkl", &pickled(tensors)?)?;
     part("byteorder", b"little")?;
     for (index, entry) in tensors.iter().enumerate() {
-        let bytes = (entry.read)().map_err(WriteError::Tensor)?;
+        let bytes = entry.bytes().await.map_err(WriteError::Tensor)?;
         part(&format!("data/{index}"), &bytes)?;
     }
     part("version", b"3\n")?;

@@ -1,14 +1,14 @@
 //! Writing tensors with the reference's keys and layouts, so that PyTorch loads them as they are:
 //! as safetensors, or as `torch.save` does.
 
-use super::entry::{TensorEntry, WriteError};
-use super::layout::{reference_shape, to_reference};
+use super::entry::{TensorEntry, Values, WriteError};
+use super::layout::reference_shape;
 use super::rounding::{Rounding, measure, rounded, stored_as};
 use super::tensor::StoredTensor;
 use super::{InteropError, TensorFile, torch};
 use crate::gpu::Gpu;
 use crate::program::Store;
-use crate::state::{ArenaId, StateSpec};
+use crate::state::ArenaId;
 use crate::tape::ArenaPart;
 use crate::tensor::DType;
 use safetensors::tensor::{Dtype, Metadata, TensorInfo};
@@ -43,22 +43,20 @@ impl<'a> TensorWriter<'a> {
         for state in from.1.states().in_arena(arena) {
             let key = format!("{prefix}{}", state.name);
             let shape = reference_shape(state.shape, state.transposed);
-            let name = key.clone();
-            let read = Box::new(move || read_state(from, state, part, &name));
             self.tensors.push(TensorEntry {
                 key,
                 dtype: Dtype::F32,
                 shape,
-                read,
+                values: Values::Device { from, state, part },
             });
             if let (Some(count), Some(layer)) = (tracked, state.name.strip_suffix(".running_var")) {
                 let key = format!("{prefix}{layer}.num_batches_tracked");
-                let read = Box::new(move || Ok(count.to_le_bytes().to_vec()));
+                let bytes = move || count.to_le_bytes().to_vec();
                 self.tensors.push(TensorEntry {
                     key,
                     dtype: Dtype::I64,
                     shape: Vec::new(),
-                    read,
+                    values: Values::Host(Box::new(bytes)),
                 });
             }
         }
@@ -77,7 +75,7 @@ impl<'a> TensorWriter<'a> {
             key: key.to_owned(),
             dtype: tensor.dtype,
             shape: tensor.shape.clone(),
-            read: Box::new(|| Ok(tensor.bytes(file.bytes()))),
+            values: Values::Host(Box::new(|| tensor.bytes(file.bytes()))),
         });
     }
 
@@ -103,7 +101,7 @@ impl<'a> TensorWriter<'a> {
                 key: key.to_owned(),
                 dtype,
                 shape: tensor.shape.clone(),
-                read: Box::new(move || Ok(rounded(tensor, file.bytes(), dtype))),
+                values: Values::Host(Box::new(move || rounded(tensor, file.bytes(), dtype))),
             });
         }
         Ok(changes)
@@ -113,7 +111,7 @@ impl<'a> TensorWriter<'a> {
     ///
     /// # Errors
     /// Those of `out`; [`InteropError::Unsavable`], and those of reading back.
-    pub fn write(mut self, out: &mut impl Write) -> Result<(), WriteError> {
+    pub async fn write(mut self, out: &mut impl Write) -> Result<(), WriteError> {
         // The format wants the strictest alignment first.
         self.tensors
             .sort_by(|a, b| b.dtype.cmp(&a.dtype).then_with(|| a.key.cmp(&b.key)));
@@ -137,7 +135,7 @@ impl<'a> TensorWriter<'a> {
         out.write_all(&(header.len() as u64).to_le_bytes())?;
         out.write_all(&header)?;
         for entry in &self.tensors {
-            out.write_all(&(entry.read)().map_err(WriteError::Tensor)?)?;
+            out.write_all(&entry.bytes().await.map_err(WriteError::Tensor)?)?;
         }
         Ok(())
     }
@@ -146,27 +144,7 @@ impl<'a> TensorWriter<'a> {
     ///
     /// # Errors
     /// Those of [`TensorWriter::write`].
-    pub fn write_torch(self, out: &mut (impl Write + Seek)) -> Result<(), WriteError> {
-        torch::write(&self.tensors, out)
-    }
-}
-
-/// One part of a state in the reference's order, if all its values are finite.
-fn read_state(
-    (gpu, store): (&Gpu, &Store),
-    state: &StateSpec,
-    part: ArenaPart,
-    key: &str,
-) -> Result<Vec<u8>, InteropError> {
-    let values = store.read(gpu, state.id, part)?;
-    match values.iter().all(|v| v.is_finite()) {
-        true => Ok(bytemuck::pod_collect_to_vec(&to_reference(
-            state.shape,
-            state.transposed,
-            &values,
-        ))),
-        false => Err(InteropError::Unsavable {
-            key: key.to_owned(),
-        }),
+    pub async fn write_torch(self, out: &mut (impl Write + Seek)) -> Result<(), WriteError> {
+        torch::write(&self.tensors, out).await
     }
 }

@@ -35,7 +35,7 @@ impl Clock {
     ///
     /// # Errors
     /// What the device reports.
-    pub fn of(gpu: &Gpu) -> Result<Self, ProgramError> {
+    pub async fn of(gpu: &Gpu) -> Result<Self, ProgramError> {
         if !gpu.profile().timestamps {
             return Ok(Self::Host {
                 reason: "the device offers no timestamps, or they are switched off".to_owned(),
@@ -47,8 +47,8 @@ impl Clock {
         } else {
             1 << 21
         };
-        let light = chain(gpu, LIGHT)?;
-        let heavy = chain(gpu, heavy)?;
+        let light = chain(gpu, LIGHT).await?;
+        let heavy = chain(gpu, heavy).await?;
         Ok(match suspicion(&light.0, &heavy.0, heavy.1) {
             None => Self::Timestamps,
             Some(reason) => Self::Host { reason },
@@ -57,7 +57,7 @@ impl Clock {
 }
 
 /// Stamps of a chain over `pixels` pixels of four channels, and the host's seconds for it.
-fn chain(gpu: &Gpu, pixels: usize) -> Result<(Vec<Interval>, f64), ProgramError> {
+async fn chain(gpu: &Gpu, pixels: usize) -> Result<(Vec<Interval>, f64), ProgramError> {
     let mut tape = Tape::default();
     let end = record_chain(&mut tape, pixels)?;
     let store = Store::new(gpu, StateList::default(), false)?;
@@ -65,9 +65,9 @@ fn chain(gpu: &Gpu, pixels: usize) -> Result<(Vec<Interval>, f64), ProgramError>
     let step = StepState::new(0, 0, 0.0, [0.0; 2]);
     // One untimed run first: drivers compile a kernel at its first launch.
     program.run(gpu, &store, &step)?;
-    gpu.wait()?;
+    gpu.wait().await?;
     let began = Instant::now();
-    let intervals = program.stamp_operations(gpu, &store, &step)?;
+    let intervals = program.stamp_operations(gpu, &store, &step).await?;
     Ok((
         intervals
             .into_iter()

@@ -151,7 +151,7 @@ impl<'a> KernelBench<'a> {
                         bytes: buffer.size(),
                     });
                 }
-                let group = kernel.bind(self.gpu.device(), &bindings)?;
+                let group = self.gpu.bind(&kernel, &bindings)?;
                 launches.push(Launch {
                     node: 0,
                     kernel: kernel.clone(),
@@ -173,13 +173,13 @@ impl<'a> KernelBench<'a> {
     ///
     /// # Errors
     /// What running and reading back report.
-    pub fn result(&self, bound: &Bound) -> Result<Vec<f32>, ProgramError> {
+    pub async fn result(&self, bound: &Bound) -> Result<Vec<f32>, ProgramError> {
         let bytes = self.output.size();
         self.gpu.write(&self.output, 0, &vec![0xff; bytes as usize]);
         self.run(bound, 0, 1);
         Ok(self
             .output_operand
-            .gather(&self.gpu.read(&self.output, 0, bytes)?))
+            .gather(&self.gpu.read(&self.output, 0, bytes).await?))
     }
 
     /// Seconds of one run of `bound`, in several samples after a warm-up. Each run reads another
@@ -187,11 +187,14 @@ impl<'a> KernelBench<'a> {
     ///
     /// # Errors
     /// What the device reports.
-    pub fn time(&self, bound: &Bound, budget: &Budget) -> Result<Quantiles, ProgramError> {
+    pub async fn time(&self, bound: &Bound, budget: &Budget) -> Result<Quantiles, ProgramError> {
         // The first launch compiles on some drivers.
-        self.sample(bound, 0, 1)?;
+        self.sample(bound, 0, 1).await?;
         // The better of two, because another process may have slowed one of them down.
-        let once = self.sample(bound, 1, 1)?.min(self.sample(bound, 2, 1)?);
+        let once = self
+            .sample(bound, 1, 1)
+            .await?
+            .min(self.sample(bound, 2, 1).await?);
         if once > budget.hopeless {
             return Ok(Quantiles::of(&[once]));
         }
@@ -201,22 +204,28 @@ impl<'a> KernelBench<'a> {
         let repeats = (least / once.max(1e-7)).ceil().clamp(1.0, 1e4);
         let samples =
             (budget.seconds / (once * repeats).max(1e-7)).clamp(3.0, MOST_SAMPLES) as usize;
-        let sample =
-            |sample: usize| self.sample(bound, sample * repeats as usize, repeats as usize);
-        Ok(Quantiles::of(
-            &(0..samples).map(sample).collect::<Result<Vec<_>, _>>()?,
-        ))
+        let repeats = repeats as usize;
+        let mut seconds = Vec::with_capacity(samples);
+        for sample in 0..samples {
+            seconds.push(self.sample(bound, sample * repeats, repeats).await?);
+        }
+        Ok(Quantiles::of(&seconds))
     }
 
     /// Mean seconds of `repeats` runs in a row, from copy `first` on.
-    fn sample(&self, bound: &Bound, first: usize, repeats: usize) -> Result<f64, ProgramError> {
-        self.gpu.wait()?;
+    async fn sample(
+        &self,
+        bound: &Bound,
+        first: usize,
+        repeats: usize,
+    ) -> Result<f64, ProgramError> {
+        self.gpu.wait().await?;
         let began = Instant::now();
         self.run(bound, first, repeats);
         let seconds = match &self.stamps {
-            Some(stamps) => stamps.read(self.gpu)?[0].seconds(),
+            Some(stamps) => stamps.read(self.gpu).await?[0].seconds(),
             None => {
-                self.gpu.wait()?;
+                self.gpu.wait().await?;
                 began.elapsed().as_secs_f64()
             }
         };

@@ -61,7 +61,7 @@ impl Binder<'_> {
                 second,
             });
         }
-        let group = kernel.bind(gpu.device(), &bindings).map_err(build)?;
+        let group = gpu.bind(&kernel, &bindings).map_err(build)?;
         Ok(Launch {
             node: step.node,
             kernel,

@@ -188,9 +188,9 @@ impl Program {
     ///
     /// # Errors
     /// [`ProgramError::Absent`] and those of reading back.
-    pub fn read(&self, gpu: &Gpu, var: Var) -> Result<Vec<f32>, ProgramError> {
+    pub async fn read(&self, gpu: &Gpu, var: Var) -> Result<Vec<f32>, ProgramError> {
         let (buffer, operand) = (self.buffer(var)?, self.operand(var)?);
-        Ok(operand.gather(&gpu.read(buffer, 0, operand.end())?))
+        Ok(operand.gather(&gpu.read(buffer, 0, operand.end()).await?))
     }
 
     /// The gradient of a state as the last run left it. `None` if the optimiser made it itself, or
@@ -198,7 +198,7 @@ impl Program {
     ///
     /// # Errors
     /// Those of reading back.
-    pub fn gradient(
+    pub async fn gradient(
         &self,
         gpu: &Gpu,
         states: &StateList,
@@ -221,11 +221,13 @@ impl Program {
         else {
             return Ok(None);
         };
-        let bytes = gpu.read(
-            buffer,
-            ArenaPart::Gradient.bytes(offset, states.precision()),
-            state.shape.bytes_in(dtype),
-        )?;
+        let bytes = gpu
+            .read(
+                buffer,
+                ArenaPart::Gradient.bytes(offset, states.precision()),
+                state.shape.bytes_in(dtype),
+            )
+            .await?;
         Ok(Some(state.shape.unpack(&dtype.decode(&bytes))))
     }
 
@@ -257,7 +259,7 @@ impl Program {
     ///
     /// # Errors
     /// Those of reading back.
-    pub fn first_not_finite(
+    pub async fn first_not_finite(
         &self,
         gpu: &Gpu,
         store: &Store,
@@ -285,7 +287,9 @@ impl Program {
                 let Some(&buffer) = self.plan.buffer_of.get(&owner) else {
                     continue;
                 };
-                let bytes = gpu.read(&self.workspace.buffers[buffer], 0, operand.end())?;
+                let bytes = gpu
+                    .read(&self.workspace.buffers[buffer], 0, operand.end())
+                    .await?;
                 if operand.gather(&bytes).iter().any(|v| !v.is_finite()) {
                     return Ok(Some(place::describe(&self.plan.tape.nodes()[step.node])));
                 }

@@ -112,12 +112,14 @@ impl Store {
     ///
     /// # Errors
     /// Those of reading back.
-    pub fn scaling(&self, gpu: &Gpu) -> Result<Vec<Scaling>, ProgramError> {
-        let bytes = gpu.read(
-            &self.monitor,
-            monitor_offset(0),
-            (size_of::<Scaling>() * self.scaled_arenas()) as u64,
-        )?;
+    pub async fn scaling(&self, gpu: &Gpu) -> Result<Vec<Scaling>, ProgramError> {
+        let bytes = gpu
+            .read(
+                &self.monitor,
+                monitor_offset(0),
+                (size_of::<Scaling>() * self.scaled_arenas()) as u64,
+            )
+            .await?;
         Ok(bytemuck::pod_collect_to_vec(&bytes))
     }
 
@@ -166,7 +168,7 @@ impl Store {
     ///
     /// # Errors
     /// Those of compiling and running.
-    pub fn initialise(&self, gpu: &Gpu, seed: u64) -> Result<(), ProgramError> {
+    pub async fn initialise(&self, gpu: &Gpu, seed: u64) -> Result<(), ProgramError> {
         for state in self.states.states() {
             match state.init {
                 Init::Constant(value) => self.write(
@@ -175,10 +177,10 @@ impl Store {
                     ArenaPart::Value,
                     &vec![value; state.shape.len()],
                 )?,
-                Init::Normal { mean, std } => self.draw(gpu, state, mean, std, seed)?,
+                Init::Normal { mean, std } => self.draw(gpu, state, mean, std, seed).await?,
                 Init::Orthogonal { gain } => {
-                    self.draw(gpu, state, 0.0, 1.0, seed)?;
-                    let draws = self.read(gpu, state.id, ArenaPart::Value)?;
+                    self.draw(gpu, state, 0.0, 1.0, seed).await?;
+                    let draws = self.read(gpu, state.id, ArenaPart::Value).await?;
                     self.write(
                         gpu,
                         state.id,
@@ -206,7 +208,7 @@ impl Store {
     }
 
     /// Sets a state to normal draws.
-    fn draw(
+    async fn draw(
         &self,
         gpu: &Gpu,
         state: &StateSpec,
@@ -230,7 +232,7 @@ impl Store {
                 gpu,
                 state.id,
                 ArenaPart::Value,
-                &self.read(gpu, state.id, ArenaPart::Value)?,
+                &self.read(gpu, state.id, ArenaPart::Value).await?,
             )?;
         }
         Ok(())
@@ -274,7 +276,12 @@ impl Store {
     ///
     /// # Errors
     /// [`ProgramError::GradientInStore`] for a gradient, and those of reading back.
-    pub fn read(&self, gpu: &Gpu, id: StateId, part: ArenaPart) -> Result<Vec<f32>, ProgramError> {
+    pub async fn read(
+        &self,
+        gpu: &Gpu,
+        id: StateId,
+        part: ArenaPart,
+    ) -> Result<Vec<f32>, ProgramError> {
         self.check_part(id, part)?;
         let state = self.states.get(id);
         match self.part(state.arena, part) {
@@ -282,11 +289,13 @@ impl Store {
             Some(buffer) => {
                 let (precision, dtype) =
                     (self.states.precision(), part.dtype(self.states.precision()));
-                let bytes = gpu.read(
-                    buffer,
-                    part.bytes(state.offset, precision),
-                    state.shape.bytes_in(dtype),
-                )?;
+                let bytes = gpu
+                    .read(
+                        buffer,
+                        part.bytes(state.offset, precision),
+                        state.shape.bytes_in(dtype),
+                    )
+                    .await?;
                 Ok(state.shape.unpack(&dtype.decode(&bytes)))
             }
         }

@@ -16,7 +16,7 @@ impl Program {
     ///
     /// # Errors
     /// What the driver reports.
-    pub fn time_operations(
+    pub async fn time_operations(
         &self,
         gpu: &Gpu,
         store: &Store,
@@ -25,19 +25,19 @@ impl Program {
     ) -> Result<Vec<(usize, f64)>, ProgramError> {
         match clock {
             Clock::Timestamps => {
-                let intervals = self.stamp_operations(gpu, store, step)?;
+                let intervals = self.stamp_operations(gpu, store, step).await?;
                 Ok(intervals
                     .into_iter()
                     .map(|(node, interval)| (node, interval.seconds()))
                     .collect())
             }
-            Clock::Host { .. } => self.repeat_operations(gpu, store, step),
+            Clock::Host { .. } => self.repeat_operations(gpu, store, step).await,
         }
     }
 
     /// Runs once, with a pass for each operation, and gives the stamps of each; a set of stamps has
     /// its own zero.
-    pub(super) fn stamp_operations(
+    pub(super) async fn stamp_operations(
         &self,
         gpu: &Gpu,
         store: &Store,
@@ -60,7 +60,7 @@ impl Program {
                 }
                 gpu.submit([encoder.finish()]);
             }
-            let intervals = stamps.read(gpu)?;
+            let intervals = stamps.read(gpu).await?;
             times.extend(
                 operations
                     .iter()
@@ -71,7 +71,7 @@ impl Program {
         Ok(times)
     }
 
-    fn repeat_operations(
+    async fn repeat_operations(
         &self,
         gpu: &Gpu,
         store: &Store,
@@ -80,10 +80,10 @@ impl Program {
         gpu.write(store.step(), 0, bytemuck::bytes_of(step));
         let mut times = Vec::new();
         for launches in self.operations() {
-            gpu.wait()?;
+            gpu.wait().await?;
             let began = Instant::now();
             self.submit(gpu, (0..REPEATS).flat_map(|_| launches));
-            gpu.wait()?;
+            gpu.wait().await?;
             times.push((
                 launches[0].node,
                 began.elapsed().as_secs_f64() / REPEATS as f64,

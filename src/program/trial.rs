@@ -66,7 +66,7 @@ impl<'a> Trial<'a> {
     ///
     /// # Errors
     /// A contraction that does not fit the device, and what the driver reports.
-    pub fn new(
+    pub async fn new(
         gpu: &'a Gpu,
         clock: &Clock,
         key: &ContractionKey,
@@ -99,7 +99,7 @@ impl<'a> Trial<'a> {
             dispatch.groups =
                 ((dispatch.groups as f64 * share).ceil() as u64).clamp(1, dispatch.groups.max(1));
         }
-        trial.reference = trial.result(&lowered)?;
+        trial.reference = trial.result(&lowered).await?;
         Ok(trial)
     }
 
@@ -112,8 +112,8 @@ impl<'a> Trial<'a> {
     ///
     /// # Errors
     /// A kernel that cannot be built, and what the driver reports.
-    pub fn check(&self, candidate: &Candidate) -> Result<Agreement, ProgramError> {
-        let result = self.result(&self.lower(candidate))?;
+    pub async fn check(&self, candidate: &Candidate) -> Result<Agreement, ProgramError> {
+        let result = self.result(&self.lower(candidate)).await?;
         let tolerance = self.tolerance(candidate);
         let unwritten = self.reference.iter().all(|value| value.is_nan())
             || result.iter().any(|value| !value.is_finite());
@@ -153,7 +153,11 @@ impl<'a> Trial<'a> {
     ///
     /// # Errors
     /// A kernel that cannot be built, and what the driver reports.
-    pub fn time(&self, candidate: &Candidate, budget: &Budget) -> Result<Quantiles, ProgramError> {
+    pub async fn time(
+        &self,
+        candidate: &Candidate,
+        budget: &Budget,
+    ) -> Result<Quantiles, ProgramError> {
         let Lowered {
             dispatches,
             scratch_bytes,
@@ -161,6 +165,7 @@ impl<'a> Trial<'a> {
         } = self.lower(candidate);
         self.bench
             .time(&self.bench.bind(&dispatches, scratch_bytes)?, budget)
+            .await
     }
 
     /// Bytes of inputs and output.
@@ -178,12 +183,14 @@ impl<'a> Trial<'a> {
         self.reference[0] += 1.0;
     }
 
-    fn result(&self, lowered: &Lowered) -> Result<Vec<f32>, ProgramError> {
-        self.bench.result(
-            &self
-                .bench
-                .bind(&lowered.dispatches, lowered.scratch_bytes)?,
-        )
+    async fn result(&self, lowered: &Lowered) -> Result<Vec<f32>, ProgramError> {
+        self.bench
+            .result(
+                &self
+                    .bench
+                    .bind(&lowered.dispatches, lowered.scratch_bytes)?,
+            )
+            .await
     }
 
     fn lower(&self, candidate: &Candidate) -> Lowered {

@@ -52,7 +52,7 @@ const HOPELESS: f64 = 1.5;
 /// # Errors
 /// A contraction that does not fit the device, and what the driver reports. A candidate that cannot
 /// be built or that disagrees with the naive kernel is passed over.
-pub fn tune(
+pub async fn tune(
     gpu: &Gpu,
     keys: &[ContractionKey],
     effort: Effort,
@@ -77,11 +77,11 @@ pub fn tune(
             reason: String::new(),
         }
     } else {
-        Clock::of(gpu)?
+        Clock::of(gpu).await?
     };
     for (done, key) in unknown.iter().enumerate() {
         report(done, unknown.len());
-        known.insert(entry(gpu, key), best(gpu, &clock, key, effort)?.name);
+        known.insert(entry(gpu, key), best(gpu, &clock, key, effort).await?.name);
     }
     if !unknown.is_empty() {
         report(unknown.len(), unknown.len());
@@ -109,21 +109,21 @@ fn entry(gpu: &Gpu, key: &ContractionKey) -> String {
 
 /// The fastest candidate that agrees with the naive kernel; the default one unless another clearly
 /// wins.
-fn best(
+async fn best(
     gpu: &Gpu,
     clock: &Clock,
     key: &ContractionKey,
     effort: Effort,
 ) -> Result<Candidate, ProgramError> {
-    let trial = Trial::new(gpu, clock, key, &TrialOptions::default())?;
+    let trial = Trial::new(gpu, clock, key, &TrialOptions::default()).await?;
     let default = choose(key, gpu.profile());
-    let reference = trial.time(&default, &effort.budget(f64::INFINITY))?;
+    let reference = trial.time(&default, &effort.budget(f64::INFINITY)).await?;
     let mut winner = (default.clone(), reference);
     for candidate in contenders(gpu, key, effort)
         .into_iter()
         .filter(|candidate| candidate.name != default.name)
     {
-        let Some(timing) = attempt(&trial, &candidate, effort, winner.1.median) else {
+        let Some(timing) = attempt(&trial, &candidate, effort, winner.1.median).await else {
             continue;
         };
         if timing.median < winner.1.median
@@ -147,9 +147,14 @@ fn contenders(gpu: &Gpu, key: &ContractionKey, effort: Effort) -> Vec<Candidate>
 }
 
 /// The candidate's time, if it can be built and agrees.
-fn attempt(trial: &Trial, candidate: &Candidate, effort: Effort, best: f64) -> Option<Quantiles> {
-    if !trial.check(candidate).ok()?.holds() {
+async fn attempt(
+    trial: &Trial<'_>,
+    candidate: &Candidate,
+    effort: Effort,
+    best: f64,
+) -> Option<Quantiles> {
+    if !trial.check(candidate).await.ok()?.holds() {
         return None;
     }
-    trial.time(candidate, &effort.budget(best)).ok()
+    trial.time(candidate, &effort.budget(best)).await.ok()
 }

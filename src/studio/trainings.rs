@@ -340,7 +340,7 @@ impl Trainings {
                 let dataset = config.open_dataset()?;
                 let pairs = dataset.get(Split::Train).map_or(0, |set| set.len());
                 settings.set_intervals(&mut config, pairs);
-                Trainer::start(&gpu, *config, &dataset, run.clone())?
+                block_on(Trainer::start(&gpu, *config, &dataset, run.clone()))?
             }
             Job::Resumed { mut progress, file } => {
                 progress.config.precision = precision;
@@ -348,7 +348,7 @@ impl Trainings {
                 Trainer::resume(&gpu, *progress, &file, &dataset, run.clone())?
             }
         };
-        let summary = trainer.train(stop, &mut |_| ())?;
+        let summary = block_on(trainer.train(stop, &mut |_| ()))?;
         let go_on = (self.commands.go_on)(run.path(), &summary.standing);
         Ok(format!("{}: {}", go_on.words, go_on.commands.join(", or ")))
     }

@@ -98,7 +98,7 @@ impl Conversion {
     /// # Errors
     /// Those of [`Conversion::check`], [`checkpoint::find_network`], [`checkpoint::convert`] and
     /// [`onnx::export`], and what such a generator cannot do.
-    pub fn write(&self, file: &TensorFile, path: &Path) -> Result<Converted, TrainError> {
+    pub async fn write(&self, file: &TensorFile, path: &Path) -> Result<Converted, TrainError> {
         let content = self.content(path)?;
         let network = checkpoint::find_network(file, &self.network, self.upsample)?;
         let mut model = match (content, &network.model) {
@@ -113,7 +113,7 @@ impl Conversion {
                 .into());
             }
             (Content::Weights, _) => {
-                let rounding = checkpoint::convert(&network, self.precision, path)?;
+                let rounding = checkpoint::convert(&network, self.precision, path).await?;
                 let notes = network.notes;
                 return Ok(Converted { notes, rounding });
             }

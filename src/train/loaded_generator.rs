@@ -80,7 +80,7 @@ impl LoadedGenerator {
     ///
     /// # Errors
     /// Those of the device, and images that do not fit it.
-    pub fn translate(
+    pub async fn translate(
         &mut self,
         gpu: &Gpu,
         images: &[&Picture],
@@ -96,7 +96,7 @@ impl LoadedGenerator {
             .iter()
             .flat_map(|image| self.config.input.units(image))
             .collect();
-        let output = ready.translate(gpu, &self.store, &values, seed)?;
+        let output = ready.translate(gpu, &self.store, &values, seed).await?;
         let (shown, result) = (ready.shown(&values), ready.output_shape().with_batch(1));
         self.ready = Some((shape, ready));
         let [width, height] = [result.width(), result.height()];

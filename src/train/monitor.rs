@@ -78,14 +78,19 @@ impl LossReader {
     ///
     /// # Errors
     /// Those of reading back.
-    pub fn submitted(&mut self, gpu: &Gpu, store: &Store, step: u64) -> Result<Reading, GpuError> {
+    pub async fn submitted(
+        &mut self,
+        gpu: &Gpu,
+        store: &Store,
+        step: u64,
+    ) -> Result<Reading, GpuError> {
         if step - self.requested >= self.interval {
             self.request(gpu, store, step)?;
         }
         let mut reading = Reading::default();
         while let Some((mut read_back, step)) = self.pending.pop_front() {
             let bytes = match self.pending.len() >= IN_FLIGHT {
-                true => Some(read_back.wait(gpu)?),
+                true => Some(read_back.wait(gpu).await?),
                 false => read_back.poll(gpu)?,
             };
             let Some(bytes) = bytes else {
@@ -102,13 +107,18 @@ impl LossReader {
     ///
     /// # Errors
     /// Those of reading back.
-    pub fn finish(&mut self, gpu: &Gpu, store: &Store, step: u64) -> Result<Reading, GpuError> {
+    pub async fn finish(
+        &mut self,
+        gpu: &Gpu,
+        store: &Store,
+        step: u64,
+    ) -> Result<Reading, GpuError> {
         if step > self.requested {
             self.request(gpu, store, step)?;
         }
         let mut reading = Reading::default();
         while let Some((mut read_back, step)) = self.pending.pop_front() {
-            let bytes = read_back.wait(gpu)?;
+            let bytes = read_back.wait(gpu).await?;
             self.free.push(read_back);
             self.take(&bytes, step, &mut reading);
         }

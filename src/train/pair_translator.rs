@@ -162,7 +162,7 @@ impl PairTranslator {
     ///
     /// # Errors
     /// Those of loading, compiling and translating, and those of `take`.
-    pub fn each<E: From<TrainError>>(
+    pub async fn each<E: From<TrainError>>(
         &mut self,
         gpu: &Gpu,
         store: &Store,
@@ -190,7 +190,7 @@ impl PairTranslator {
             let translator = translators.get_or_make(*sides, |&sides| {
                 compile((gpu, store), generator, usage, workspace.as_ref(), sides)
             })?;
-            let output = translator.translate(gpu, store, input, 0)?;
+            let output = translator.translate(gpu, store, input, 0).await?;
             let [input, target] = [input, target].map(|images| translator.shown(images));
             let (width, height) = (
                 translator.output_shape().width(),

@@ -21,7 +21,7 @@ use std::sync::Arc;
 ///
 /// # Errors
 /// A step that does not fit the device, and what the driver reports.
-pub fn tune_for(
+pub async fn tune_for(
     gpu: Gpu,
     config: &Config,
     sizes: &Sizes,
@@ -35,7 +35,7 @@ pub fn tune_for(
         .map_err(|error| explain_sizes(config, sizes, gpu.profile(), error))?;
     let keys: Vec<ContractionKey> = plan.choices.iter().map(|choice| choice.key).collect();
     let profile = Profile {
-        tuned: program::tune(&gpu, &keys, effort, report)?,
+        tuned: program::tune(&gpu, &keys, effort, report).await?,
         ..gpu.profile().clone()
     };
     Ok(gpu.with_profile(profile))
@@ -182,7 +182,7 @@ impl Session {
     ///
     /// # Errors
     /// Those of compiling, running and reading back.
-    pub fn find_failure(
+    pub async fn find_failure(
         &self,
         gpu: &Gpu,
         step: u64,
@@ -206,21 +206,25 @@ impl Session {
         step.inputs(batch)
             .into_iter()
             .try_for_each(|(input, values)| step.program.write(gpu, input, values))?;
-        Ok(step.program.first_not_finite(gpu, &self.store, &state)?)
+        Ok(step
+            .program
+            .first_not_finite(gpu, &self.store, &state)
+            .await?)
     }
 
     /// Seconds of each operation of the step, by node number; see [`Program::time_operations`].
     ///
     /// # Errors
     /// What the driver reports.
-    pub fn time_operations(
+    pub async fn time_operations(
         &self,
         gpu: &Gpu,
         clock: &Clock,
     ) -> Result<Vec<(usize, f64)>, TrainError> {
         Ok(self
             .program()
-            .time_operations(gpu, &self.store, &self.state(1, 0.0), clock)?)
+            .time_operations(gpu, &self.store, &self.state(1, 0.0), clock)
+            .await?)
     }
 
     /// Calls `translate` while the generator has the weights for use. These are the moving average,
@@ -228,16 +232,16 @@ impl Session {
     ///
     /// # Errors
     /// Those of `translate`, and what the driver reported.
-    pub fn with_used_weights<T>(
+    pub async fn with_used_weights<T>(
         &self,
         gpu: &Gpu,
-        translate: impl FnOnce() -> Result<T, TrainError>,
+        translate: impl AsyncFnOnce() -> Result<T, TrainError>,
     ) -> Result<T, TrainError> {
         let Some(swap) = &self.swap else {
-            return translate();
+            return translate().await;
         };
         swap.run(gpu, &self.store, &self.state(0, 0.0))?;
-        let result = translate();
+        let result = translate().await;
         swap.run(gpu, &self.store, &self.state(0, 0.0))?;
         result
     }

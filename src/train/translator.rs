@@ -157,7 +157,7 @@ impl Translator {
     ///
     /// # Errors
     /// Those of running and reading back.
-    pub fn translate(
+    pub async fn translate(
         &self,
         gpu: &Gpu,
         store: &Store,
@@ -167,6 +167,6 @@ impl Translator {
         self.program.write(gpu, self.input, images)?;
         self.program
             .run(gpu, store, &StepState::new(seed, 0, 0.0, [0.0; 2]))?;
-        Ok(self.program.read(gpu, self.output)?)
+        Ok(self.program.read(gpu, self.output).await?)
     }
 }

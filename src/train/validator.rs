@@ -55,7 +55,7 @@ impl Validator {
     ///
     /// # Errors
     /// [`TrainError::Interrupted`], and those of loading, compiling and translating.
-    pub fn score(
+    pub async fn score(
         &mut self,
         gpu: &Gpu,
         store: &Store,
@@ -68,21 +68,24 @@ impl Validator {
         let options = held_out.options();
         let comparable = options.input == options.target;
         let share = |value: f64| value / pairs as f64;
-        self.pairs.each(gpu, store, held_out, pairs, |pair| {
-            l1 += share(mean_distance(pair.output, pair.target));
-            if comparable {
-                copy_l1 += share(mean_distance(pair.input, pair.target));
-            }
-            let [_, output, target] = pair.pictures(options);
-            // Output and target have one size, so both are defined but for windows that do not fit.
-            psnr_sum += share(psnr(&output, &target).unwrap_or(f64::NAN));
-            let similarity = ssim(&output, &target, SsimWindow::Uniform).ok();
-            ssim_sum = ssim_sum.zip(similarity).map(|(sum, one)| sum + share(one));
-            match stop.load(Ordering::Relaxed) {
-                true => Err(TrainError::Interrupted),
-                false => Ok(()),
-            }
-        })?;
+        self.pairs
+            .each(gpu, store, held_out, pairs, |pair| {
+                l1 += share(mean_distance(pair.output, pair.target));
+                if comparable {
+                    copy_l1 += share(mean_distance(pair.input, pair.target));
+                }
+                let [_, output, target] = pair.pictures(options);
+                // Output and target have one size, so both are defined but for windows that do not
+                // fit.
+                psnr_sum += share(psnr(&output, &target).unwrap_or(f64::NAN));
+                let similarity = ssim(&output, &target, SsimWindow::Uniform).ok();
+                ssim_sum = ssim_sum.zip(similarity).map(|(sum, one)| sum + share(one));
+                match stop.load(Ordering::Relaxed) {
+                    true => Err(TrainError::Interrupted),
+                    false => Ok(()),
+                }
+            })
+            .await?;
         Ok(Score {
             l1,
             copy_l1: comparable.then_some(copy_l1),
@@ -96,7 +99,7 @@ impl Validator {
     ///
     /// # Errors
     /// Those of loading, compiling and translating.
-    pub fn samples(
+    pub async fn samples(
         &mut self,
         gpu: &Gpu,
         store: &Store,
@@ -108,29 +111,31 @@ impl Validator {
             target: of_target,
             ..
         } = set.options();
-        self.pairs.each(
-            gpu,
-            store,
-            set,
-            set.len().min(SAMPLES),
-            |&TranslatedPair {
-                 width,
-                 height,
-                 input,
-                 output,
-                 target,
-                 ..
-             }| {
-                rows.push(SampleRow {
-                    height,
-                    width,
-                    input: of_input.shown_in_rows(input, input, width),
-                    output: of_target.shown_in_rows(output, input, width),
-                    target: of_target.shown_in_rows(target, input, width),
-                });
-                Ok::<(), TrainError>(())
-            },
-        )?;
+        self.pairs
+            .each(
+                gpu,
+                store,
+                set,
+                set.len().min(SAMPLES),
+                |&TranslatedPair {
+                     width,
+                     height,
+                     input,
+                     output,
+                     target,
+                     ..
+                 }| {
+                    rows.push(SampleRow {
+                        height,
+                        width,
+                        input: of_input.shown_in_rows(input, input, width),
+                        output: of_target.shown_in_rows(output, input, width),
+                        target: of_target.shown_in_rows(target, input, width),
+                    });
+                    Ok::<(), TrainError>(())
+                },
+            )
+            .await?;
         Ok(Samples { rows })
     }
 }

@@ -14,6 +14,7 @@ use pix2pix::train::{
 };
 use pix2pix_harness::config::{small_config, two_scales};
 use pix2pix_harness::{gpu, open, precisions};
+use pollster::block_on;
 use std::sync::atomic::AtomicBool;
 
 /// Size, channels, batch, and whether values are repeated. A run that repeats them has two
@@ -52,8 +53,8 @@ fn check_plan((size, ngf, batch_size, recompute): PlannedRun, precision: DType) 
     };
     let dataset = Dataset::bundled(&config.data_options()).unwrap();
     let run = RunDir::create(root.path(), "planned").unwrap();
-    let mut trainer = Trainer::start(&gpu, config.clone(), &dataset, run).unwrap();
-    trainer.train(&AtomicBool::new(false), &mut |_| {}).unwrap();
+    let mut trainer = block_on(Trainer::start(&gpu, config.clone(), &dataset, run)).unwrap();
+    block_on(trainer.train(&AtomicBool::new(false), &mut |_| {})).unwrap();
     // The search for a failure reads back any value: the plan has room for it.
     let values = vec![0.5; batch_size * (size as usize).pow(2) * 3];
     let batch = Batch {
@@ -61,7 +62,7 @@ fn check_plan((size, ngf, batch_size, recompute): PlannedRun, precision: DType) 
         input: values.clone(),
         target: values,
     };
-    trainer.session().find_failure(&gpu, 5, &batch).unwrap();
+    block_on(trainer.session().find_failure(&gpu, 5, &batch)).unwrap();
     let planned = plan_training(&config, gpu.profile()).unwrap();
     assert_eq!(trainer.session().memory(), &planned);
     let (peak, total) = (gpu.peak_memory_bytes(), planned.total());
@@ -326,7 +327,7 @@ fn uploads_take_turns_and_arrive_in_order() {
     let target = gpu.storage("target", 64).unwrap();
     let ring = UploadRing::new(&gpu, 48, 2).unwrap();
     let before = gpu.memory_bytes();
-    let read = |bytes| gpu.read(&target, 0, bytes).unwrap();
+    let read = |bytes| block_on(gpu.read(&target, 0, bytes)).unwrap();
     for round in 1..=9u8 {
         // More rounds than the ring is long, without waiting between them.
         ring.write(&gpu, &[(&target, &[round; 32])]).unwrap();
@@ -336,7 +337,7 @@ fn uploads_take_turns_and_arrive_in_order() {
     ring.write(&gpu, &[(&target, &[1; 8]), (&other, &[2; 16])])
         .unwrap();
     assert_eq!(
-        (read(12), gpu.read(&other, 0, 16).unwrap()),
+        (read(12), block_on(gpu.read(&other, 0, 16)).unwrap()),
         ([[1; 4], [1; 4], [9; 4]].concat(), vec![2; 16])
     );
     drop(other);
@@ -375,7 +376,7 @@ fn a_step_through_the_ring_has_the_bits_of_one_that_is_written_and_run() {
         .collect();
     let after = |through_ring: bool| {
         let mut session = Session::new(&gpu, &config).unwrap();
-        session.store.initialise(&gpu, 1).unwrap();
+        block_on(session.store.initialise(&gpu, 1)).unwrap();
         for (step, batch) in (1..).zip(&batches) {
             if through_ring {
                 session.submit(&gpu, step, 2e-4, batch).unwrap();
@@ -388,7 +389,7 @@ fn a_step_through_the_ring_has_the_bits_of_one_that_is_written_and_run() {
                 program.run(&gpu, &session.store, &state).unwrap();
             }
         }
-        bits(&session.program().read(&gpu, session.vars().fake).unwrap())
+        bits(&block_on(session.program().read(&gpu, session.vars().fake)).unwrap())
     };
     assert_eq!(after(true), after(false));
 }

@@ -13,6 +13,7 @@ use pix2pix::train::gradient_penalty;
 use pix2pix_harness::batch_norm::{grad_input, normalize, statistics};
 use pix2pix_harness::contraction::for_each_connection;
 use pix2pix_harness::{Tensor, Tolerance, compare, gpu};
+use pollster::block_on;
 
 const IMAGE: Shape = Shape::nhwc(2, 16, 16, 2);
 
@@ -273,7 +274,7 @@ fn on_device(norm: Norm) -> Found {
     let image = Tensor::random(IMAGE, 1);
     let gpu = gpu();
     let store = Store::new(&gpu, states.clone(), true).unwrap();
-    store.initialise(&gpu, 1).unwrap();
+    block_on(store.initialise(&gpu, 1)).unwrap();
     for ((id, _), values) in gradients.iter().zip(&values) {
         store.write(&gpu, *id, ArenaPart::Value, values).unwrap();
     }
@@ -288,7 +289,7 @@ fn on_device(norm: Norm) -> Found {
     program
         .run(&gpu, &store, &StepState::new(1, 1, 0.0, [0.5, 0.999]))
         .unwrap();
-    let read = |var: Var| program.read(&gpu, var).unwrap();
+    let read = |var: Var| block_on(program.read(&gpu, var)).unwrap();
     let parameters = values
         .iter()
         .map(|v| v.iter().map(|&v| v.into()).collect())

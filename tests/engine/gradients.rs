@@ -14,6 +14,7 @@ use pix2pix::tape::StepState;
 use pix2pix::tape::{Tape, TapeError, Var};
 use pix2pix::tensor::Shape;
 use pix2pix_harness::{Tensor, gpu};
+use pollster::block_on;
 
 const IMAGE: Shape = Shape::nhwc(1, 4, 4, 3);
 const HALVE: Geometry = Geometry::new(4, 2, 1);
@@ -40,7 +41,7 @@ fn evaluate(tape: &Tape, inputs: &[(Var, &[f32])], outputs: &[Var]) -> Vec<Vec<f
         .unwrap();
     outputs
         .iter()
-        .map(|&output| program.read(&gpu, output).unwrap())
+        .map(|&output| block_on(program.read(&gpu, output)).unwrap())
         .collect()
 }
 

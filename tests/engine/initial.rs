@@ -8,15 +8,16 @@ use pix2pix::tensor::{DType, Layout};
 use pix2pix::train::{Config, Recipe, Session};
 use pix2pix_harness::config::small_config;
 use pix2pix_harness::gpu;
+use pollster::block_on;
 
 /// Every state of a run's two networks as it starts, and its values.
 fn started(gpu: &Gpu, config: &Config) -> Vec<(StateSpec, Vec<f32>)> {
     let session = Session::new(gpu, config).unwrap();
-    session.store.initialise(gpu, config.seed).unwrap();
+    block_on(session.store.initialise(gpu, config.seed)).unwrap();
     let read = |state: &StateSpec| {
         (
             state.clone(),
-            session.store.read(gpu, state.id, ArenaPart::Value).unwrap(),
+            block_on(session.store.read(gpu, state.id, ArenaPart::Value)).unwrap(),
         )
     };
     session.store.states().states().iter().map(read).collect()

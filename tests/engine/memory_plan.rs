@@ -11,6 +11,7 @@ use pix2pix::tape::{Source, Tape, Var};
 use pix2pix::train::{Config, Recording};
 use pix2pix_harness::config::{penalised, small_config};
 use pix2pix_harness::{Tensor, gpu};
+use pollster::block_on;
 use std::collections::{HashMap, HashSet};
 
 /// Steps through a plan with the tenant of every buffer, knowing nothing of how the plan was made.
@@ -254,7 +255,7 @@ impl TwoSteps {
         // Outputs stop fusion, so it comes first.
         let tape = fuse(&tape, &states, &[vars.fake]);
         let store = Store::new(gpu, states, true).unwrap();
-        store.initialise(gpu, 1).unwrap();
+        block_on(store.initialise(gpu, 1)).unwrap();
         // A value that is an output lives to the end, so that with all of them no buffer is used
         // twice.
         let all = tape
@@ -284,10 +285,11 @@ impl TwoSteps {
                 .states()
                 .states()
                 .iter()
-                .map(|state| bits(&store.read(gpu, state.id, part).unwrap()))
+                .map(|state| bits(&block_on(store.read(gpu, state.id, part)).unwrap()))
                 .collect::<Vec<_>>()
         };
-        let gradient = |state: &StateSpec| program.gradient(gpu, store.states(), state.id).unwrap();
+        let gradient =
+            |state: &StateSpec| block_on(program.gradient(gpu, store.states(), state.id)).unwrap();
         let gradients: Vec<_> = store
             .states()
             .states()
@@ -298,7 +300,7 @@ impl TwoSteps {
         assert!(!gradients.is_empty());
         Self {
             bytes: program.plan().bytes(),
-            fake: bits(&program.read(gpu, vars.fake).unwrap()),
+            fake: bits(&block_on(program.read(gpu, vars.fake)).unwrap()),
             states: parts.map(read),
             gradients,
         }

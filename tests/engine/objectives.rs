@@ -9,6 +9,7 @@ use pix2pix::tape::{ArenaPart, MONITOR_COLUMNS, MONITOR_HEAD, MONITOR_ROWS};
 use pix2pix::train::{Config, Distance, GanLoss, Objective, Session, UpdateOrder};
 use pix2pix_harness::config::small_config;
 use pix2pix_harness::gpu;
+use pollster::block_on;
 
 /// One step from the same weights on the same images.
 struct Stepped {
@@ -32,7 +33,7 @@ fn step(gpu: &Gpu, objective: Objective, learning_rate: f64, phase: f32) -> Step
         ..small_config(32, 4)
     };
     let session = Session::new(gpu, &config).unwrap();
-    session.store.initialise(gpu, 3).unwrap();
+    block_on(session.store.initialise(gpu, 3)).unwrap();
     step_of(gpu, session, learning_rate, phase)
 }
 
@@ -56,8 +57,7 @@ fn step_of(gpu: &Gpu, mut session: Session, learning_rate: f64, phase: f32) -> S
         )
         .unwrap();
     let monitor: Vec<f32> = bytemuck::pod_collect_to_vec(
-        &gpu.read(session.store.monitor(), 0, session.store.monitor().size())
-            .unwrap(),
+        &block_on(gpu.read(session.store.monitor(), 0, session.store.monitor().size())).unwrap(),
     );
     let first = (MONITOR_HEAD + 1 % MONITOR_ROWS * MONITOR_COLUMNS) as usize;
     let read = |arena: ArenaId, part, name: &str| {
@@ -67,7 +67,7 @@ fn step_of(gpu: &Gpu, mut session: Session, learning_rate: f64, phase: f32) -> S
             .in_arena(arena)
             .filter(|state| state.name.contains(name));
         states
-            .flat_map(|state| session.store.read(gpu, state.id, part).unwrap())
+            .flat_map(|state| block_on(session.store.read(gpu, state.id, part)).unwrap())
             .collect::<Vec<f32>>()
     };
     let (g, d) = (&session.generator, &session.discriminator);
@@ -325,7 +325,7 @@ fn both_orders_learn_from_the_same_features_of_several_scales() {
             ..Objective::default()
         });
         let session = Session::new(&gpu, &config).unwrap();
-        session.store.initialise(&gpu, 3).unwrap();
+        block_on(session.store.initialise(&gpu, 3)).unwrap();
         step_of(&gpu, session, 0.0, 0.0)
     };
     let [pytorch, torch] = [UpdateOrder::Pytorch, UpdateOrder::Torch].map(|order| by(order, 10.0));
@@ -362,7 +362,7 @@ fn every_scale_is_a_critic_of_its_own() {
     };
     let [two, one] = [two, one].map(|config| {
         let session = Session::new(&gpu, &config).unwrap();
-        session.store.initialise(&gpu, 3).unwrap();
+        block_on(session.store.initialise(&gpu, 3)).unwrap();
         session
     });
     let write = |session: &Session, id, values: &[f32]| {
@@ -377,7 +377,7 @@ fn every_scale_is_a_critic_of_its_own() {
         let alone = state.name.strip_prefix("scale0.").unwrap_or(&state.name);
         let all = one.store.states().states();
         let same = all.iter().find(|other| other.name == alone).unwrap();
-        let values = two.store.read(&gpu, state.id, ArenaPart::Value).unwrap();
+        let values = block_on(two.store.read(&gpu, state.id, ArenaPart::Value)).unwrap();
         write(&one, same.id, &values);
     }
     let [two, one] = [two, one].map(|session| step_of(&gpu, session, 2e-4, 0.0));

@@ -17,6 +17,7 @@ use pix2pix::tensor::Shape;
 use pix2pix::train::{Config, Recording, Session};
 use pix2pix_harness::config::{penalised, small_config, two_scales};
 use pix2pix_harness::{Tensor, gpu};
+use pollster::block_on;
 
 /// The same configuration without and with repeated values.
 fn both(config: &Config) -> [Config; 2] {
@@ -30,7 +31,7 @@ fn both(config: &Config) -> [Config; 2] {
 /// output.
 fn after_steps(gpu: &Gpu, config: &Config) -> Vec<Vec<u32>> {
     let mut session = Session::new(gpu, config).unwrap();
-    session.store.initialise(gpu, 3).unwrap();
+    block_on(session.store.initialise(gpu, 3)).unwrap();
     let count = config.batch_size * (config.size as usize).pow(2) * 3;
     let wave = |phase: f32| {
         (0..count)
@@ -57,9 +58,9 @@ fn after_steps(gpu: &Gpu, config: &Config) -> Vec<Vec<u32>> {
             .map(move |state| (state.id, part))
     });
     let mut left: Vec<Vec<u32>> = states
-        .map(|(id, part)| bits(&store.read(gpu, id, part).unwrap()))
+        .map(|(id, part)| bits(&block_on(store.read(gpu, id, part)).unwrap()))
         .collect();
-    let gradient = |id| session.program().gradient(gpu, store.states(), id).unwrap();
+    let gradient = |id| block_on(session.program().gradient(gpu, store.states(), id)).unwrap();
     left.extend(
         store
             .states()
@@ -69,11 +70,10 @@ fn after_steps(gpu: &Gpu, config: &Config) -> Vec<Vec<u32>> {
             .map(|values| bits(&values)),
     );
     left.push(bytemuck::pod_collect_to_vec(
-        &gpu.read(store.monitor(), 0, store.monitor().size())
-            .unwrap(),
+        &block_on(gpu.read(store.monitor(), 0, store.monitor().size())).unwrap(),
     ));
     left.push(bits(
-        &session.program().read(gpu, session.vars().fake).unwrap(),
+        &block_on(session.program().read(gpu, session.vars().fake)).unwrap(),
     ));
     left
 }
@@ -275,7 +275,7 @@ fn what_an_overwritten_state_made_is_kept() {
 fn run_once(tape: &Tape, states: &StateList, inputs: &[Var], output: Var) -> Vec<u32> {
     let gpu = gpu();
     let store = Store::new(&gpu, states.clone(), false).unwrap();
-    store.initialise(&gpu, 1).unwrap();
+    block_on(store.initialise(&gpu, 1)).unwrap();
     let program = Program::compile(&gpu, &store, tape, &[output]).unwrap();
     for (&var, seed) in inputs.iter().zip(0..) {
         let values = Tensor::random(tape.shape(var), seed).values;
@@ -284,7 +284,7 @@ fn run_once(tape: &Tape, states: &StateList, inputs: &[Var], output: Var) -> Vec
     program
         .run(&gpu, &store, &StepState::new(1, 1, 0.0, [0.5; 2]))
         .unwrap();
-    bits(&program.read(&gpu, output).unwrap())
+    bits(&block_on(program.read(&gpu, output)).unwrap())
 }
 
 #[test]

@@ -8,6 +8,7 @@ use pix2pix::tensor::Shape;
 use pix2pix::train::Recording;
 use pix2pix_harness::config::small_config;
 use pix2pix_harness::{gpu, precisions};
+use pollster::block_on;
 use std::collections::BTreeMap;
 
 const HALVE: Geometry = Geometry::new(4, 2, 1);
@@ -48,16 +49,16 @@ fn keys(gpu: &Gpu) -> Vec<ContractionKey> {
 
 /// Each of `candidates` agrees with the naive kernel, and the default one can be timed.
 fn check_trial(gpu: &Gpu, key: &ContractionKey, candidates: &[Candidate]) {
-    let trial = Trial::new(gpu, &clock(), key, &TrialOptions::default()).unwrap();
+    let trial = block_on(Trial::new(gpu, &clock(), key, &TrialOptions::default())).unwrap();
     for candidate in candidates {
-        let agreement = trial.check(candidate).unwrap();
+        let agreement = block_on(trial.check(candidate)).unwrap();
         assert!(agreement.holds(), "{key} {}: {agreement:?}", candidate.name);
     }
     let budget = Budget {
         seconds: 0.0,
         hopeless: f64::INFINITY,
     };
-    let timing = trial.time(&choose(key, gpu.profile()), &budget).unwrap();
+    let timing = block_on(trial.time(&choose(key, gpu.profile()), &budget)).unwrap();
     assert!(
         timing.samples >= 3
             && 0.0 < timing.min
@@ -95,10 +96,12 @@ fn a_large_contraction_is_checked_in_part() {
         ..key(Family::Conv2d, false)
     };
     assert!(large.macs() > 40_000_000, "more than a check takes");
-    let agreement = Trial::new(&gpu, &clock(), &large, &TrialOptions::default())
-        .unwrap()
-        .check(&choose(&large, gpu.profile()))
-        .unwrap();
+    let agreement = block_on(
+        block_on(Trial::new(&gpu, &clock(), &large, &TrialOptions::default()))
+            .unwrap()
+            .check(&choose(&large, gpu.profile())),
+    )
+    .unwrap();
     assert!(agreement.holds(), "{agreement:?}");
 }
 

@@ -10,6 +10,7 @@ use pix2pix::state::{ArenaId, Init, StateId, StateList};
 use pix2pix::tape::{ArenaPart, StepState};
 use pix2pix::tape::{Tape, Var};
 use pix2pix::tensor::Shape;
+use pollster::block_on;
 use std::collections::HashMap;
 
 /// `[batch, channels, height, width]` as an image, `[channels]` as a vector.
@@ -167,7 +168,7 @@ impl<'a> Layer<'a> {
         program.run(gpu, &store, &StepState::new(1, 1, 0.0, [0.5, 0.999]))?;
         let mut checks = Checks::default();
         for (role, var) in &self.results {
-            let got = program.read(gpu, *var)?;
+            let got = block_on(program.read(gpu, *var))?;
             let shape = self.tape.shape(*var);
             let (reference, transposed) = (self.case.reference(role)?, self.is_transposed(*var));
             same_shape(role, &reference_shape(shape, transposed), &reference)?;
@@ -176,7 +177,7 @@ impl<'a> Layer<'a> {
         for (role, id) in &self.final_states {
             checks.layer(
                 role,
-                &store.read(gpu, *id, ArenaPart::Value)?,
+                &block_on(store.read(gpu, *id, ArenaPart::Value))?,
                 &self.case.reference(role)?,
             )?;
         }

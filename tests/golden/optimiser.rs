@@ -11,6 +11,7 @@ use pix2pix::state::{Init, StateList};
 use pix2pix::tape::Tape;
 use pix2pix::tape::{ArenaPart, StepState};
 use pix2pix::tensor::Shape;
+use pollster::block_on;
 
 /// Runs all steps of a case.
 pub fn run(gpu: &Gpu, case: &GoldenCase) -> Result<Checks, Problem> {
@@ -62,7 +63,7 @@ pub fn run(gpu: &Gpu, case: &GoldenCase) -> Result<Checks, Problem> {
             if case.has(&role) {
                 checks.layer(
                     &role,
-                    &store.read(gpu, state, part)?,
+                    &block_on(store.read(gpu, state, part))?,
                     &case.reference(&role)?,
                 )?;
             }

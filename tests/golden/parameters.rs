@@ -8,6 +8,7 @@ use pix2pix::interop::{from_reference, reference_shape, to_reference};
 use pix2pix::program::Store;
 use pix2pix::state::{ArenaId, StateSpec};
 use pix2pix::tape::ArenaPart;
+use pollster::block_on;
 use serde_json::Value;
 
 /// Writes the values of all states of `arena` from the tensors `<prefix><state's name>`.
@@ -41,7 +42,7 @@ pub fn read(
     Ok(to_reference(
         state.shape,
         state.transposed,
-        &store.read(gpu, state.id, part)?,
+        &block_on(store.read(gpu, state.id, part))?,
     ))
 }
 

@@ -14,6 +14,7 @@ use pix2pix::state::StateSpec;
 use pix2pix::tape::{ArenaPart, StepState};
 use pix2pix::tape::{Tape, Var};
 use pix2pix::tensor::Shape;
+use pollster::block_on;
 use std::collections::BTreeMap;
 
 /// A network with its parameters on the device, and what has been compared so far.
@@ -57,7 +58,7 @@ impl RecordedPass {
         Ok(to_reference(
             self.tape.shape(var),
             false,
-            &program.read(gpu, var)?,
+            &block_on(program.read(gpu, var))?,
         ))
     }
 }
@@ -131,7 +132,7 @@ impl NetworkCase<'_> {
             let got = to_reference(
                 state.shape,
                 state.transposed,
-                &program.read(self.gpu, gradient)?,
+                &block_on(program.read(self.gpu, gradient))?,
             );
             self.checks
                 .network(&role, &got, &self.case.reference(&role)?)?;

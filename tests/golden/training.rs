@@ -18,6 +18,7 @@ use pix2pix::state::{ArenaId, StateList, StateSpec};
 use pix2pix::tape::{ArenaPart, MONITOR_COLUMNS, MONITOR_HEAD, MONITOR_ROWS, StepState};
 use pix2pix::tape::{Tape, Var};
 use pix2pix::train::{LOSSES, Networks, Objective, PairShape, Recipe, StepVars, record_step};
+use pollster::block_on;
 use std::collections::BTreeMap;
 
 /// Added to the root of Adam's second moment in a recorded step.
@@ -238,7 +239,7 @@ impl<'a> TrainingRun<'a> {
     fn losses(&self, step: usize) -> Result<[f32; LOSSES.len()], Problem> {
         let monitor = self.store.monitor();
         let words: Vec<u32> =
-            bytemuck::pod_collect_to_vec(&self.gpu.read(monitor, 0, monitor.size())?);
+            bytemuck::pod_collect_to_vec(&block_on(self.gpu.read(monitor, 0, monitor.size()))?);
         if words[0] != 0 {
             return Err(Problem::Fail(format!(
                 "step {step}: the device reports a loss that is not finite"
@@ -254,7 +255,7 @@ impl<'a> TrainingRun<'a> {
     fn compare_first(&self, checks: &mut Checks) -> Result<(), Problem> {
         let fake = "step1.fake_B";
         if self.case.has(fake) {
-            let got = self.program.read(self.gpu, self.vars.fake)?;
+            let got = block_on(self.program.read(self.gpu, self.vars.fake))?;
             checks.network(
                 fake,
                 &to_reference(self.tape.shape(self.vars.fake), false, &got),
@@ -304,10 +305,10 @@ impl<'a> TrainingRun<'a> {
     /// The gradient of the first step; where it is kept nowhere, as the first moment, which starts
     /// from zero, tells.
     fn gradient(&self, state: &StateSpec) -> Result<Vec<f32>, Problem> {
-        match self
-            .program
-            .gradient(self.gpu, self.store.states(), state.id)?
-        {
+        match block_on(
+            self.program
+                .gradient(self.gpu, self.store.states(), state.id),
+        )? {
             Some(kept) => Ok(to_reference(state.shape, state.transposed, &kept)),
             None => {
                 let rest = 1.0 - self.objective.betas[0] as f32;

@@ -27,6 +27,7 @@ use pix2pix::tape::Tape;
 use pix2pix::tensor::Shape;
 use pix2pix::train::{ModelConfig, onnx};
 use pix2pix_harness::twins::uniform;
+use pollster::block_on;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -82,7 +83,10 @@ fn operators(gpu: &Gpu, root: &Path) {
     program
         .run(gpu, &store, &StepState::new(0, 0, 0.0, [0.0; 2]))
         .unwrap();
-    let (to, made) = (tape.shape(output), program.read(gpu, output).unwrap());
+    let (to, made) = (
+        tape.shape(output),
+        block_on(program.read(gpu, output)).unwrap(),
+    );
     let [input, output] =
         [(shape, &images), (to, &made)].map(|(shape, values)| to_reference(shape, false, values));
     let tensors = [

@@ -11,6 +11,7 @@ use pix2pix::tape::ArenaPart;
 use pix2pix::tensor::Shape;
 use pix2pix::train::{ModelConfig, Translator, onnx};
 use pix2pix_harness::twins::uniform;
+use pollster::block_on;
 use safetensors::tensor::{Dtype, TensorView};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -105,7 +106,7 @@ impl Model {
             &self.config.test.mode(),
         )
         .unwrap();
-        let output = translator.translate(gpu, &self.store, images, 0).unwrap();
+        let output = block_on(translator.translate(gpu, &self.store, images, 0)).unwrap();
         let average = output.iter().map(|value| value.abs()).sum::<f32>() / output.len() as f32;
         assert!(
             (0.05..0.9).contains(&average),

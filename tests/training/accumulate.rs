@@ -7,6 +7,7 @@ use pix2pix::tape::{ArenaPart, MONITOR_COLUMNS, MONITOR_HEAD, MONITOR_ROWS};
 use pix2pix::train::{Config, Objective, Optimizer, Recipe, UpdateOrder, plan_training};
 use pix2pix_harness::config::{penalised, small_config};
 use pix2pix_harness::gpu;
+use pollster::block_on;
 
 /// Gradients of both networks as one step of gradient descent leaves them in the velocity, the
 /// losses, and the fakes.
@@ -17,8 +18,7 @@ fn accumulated(gpu: &Gpu, config: &Config) -> ([Vec<f32>; 2], Vec<f32>) {
         .as_ref()
         .map(|d| values(gpu, &session, d.parameters(), ArenaPart::Moment1));
     let monitor: Vec<f32> = bytemuck::pod_collect_to_vec(
-        &gpu.read(session.store.monitor(), 0, session.store.monitor().size())
-            .unwrap(),
+        &block_on(gpu.read(session.store.monitor(), 0, session.store.monitor().size())).unwrap(),
     );
     let first = (MONITOR_HEAD + 1 % MONITOR_ROWS * MONITOR_COLUMNS) as usize;
     let generator = values(

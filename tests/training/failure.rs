@@ -7,6 +7,7 @@ use pix2pix::tape::ArenaPart;
 use pix2pix::train::{Config, LOSSES, Length, Recipe, TrainError};
 use pix2pix_harness::config::small_config;
 use pix2pix_harness::gpu;
+use pollster::block_on;
 use std::collections::BTreeMap;
 use std::fs;
 use std::sync::atomic::AtomicBool;
@@ -46,9 +47,7 @@ fn a_nan_that_is_not_seen_again_may_come_from_the_image_pool() {
             &vec![f32::NAN; fakes.shape.len()],
         )
         .unwrap();
-    let error = trainer
-        .train(&AtomicBool::new(false), &mut |_| {})
-        .unwrap_err();
+    let error = block_on(trainer.train(&AtomicBool::new(false), &mut |_| {})).unwrap_err();
     assert!(
         matches!(&error, TrainError::NotFinite { what, .. } if what == "loss d_fake"),
         "{error}"
@@ -67,7 +66,7 @@ const KEPT: [ArenaPart; 3] = [ArenaPart::Value, ArenaPart::Moment1, ArenaPart::M
 fn poison(gpu: &Gpu, store: &Store, name: &str) {
     let mut states = store.states().states().iter();
     let id = states.find(|state| state.name == name).unwrap().id;
-    let mut values = store.read(gpu, id, ArenaPart::Value).unwrap();
+    let mut values = block_on(store.read(gpu, id, ArenaPart::Value)).unwrap();
     values[1] = f32::NAN;
     store.write(gpu, id, ArenaPart::Value, &values).unwrap();
 }
@@ -135,9 +134,7 @@ fn stops_and_moves_no_state(poisoned: &[Poisoned]) {
         let mut trainer = resume(&gpu, &run);
         poison(&gpu, &trainer.session().store, weight);
         let before = states(&gpu, trainer.session(), &KEPT);
-        let error = trainer
-            .train(&AtomicBool::new(false), &mut |_| {})
-            .unwrap_err();
+        let error = block_on(trainer.train(&AtomicBool::new(false), &mut |_| {})).unwrap_err();
         let TrainError::NotFinite {
             step,
             what,
@@ -160,9 +157,7 @@ fn stops_and_moves_no_state(poisoned: &[Poisoned]) {
         assert_nothing_moved(&before, &after, operation);
         drop(trainer);
         // What is on the disk goes on as if nothing had happened.
-        resume(&gpu, &run)
-            .train(&AtomicBool::new(false), &mut |_| {})
-            .unwrap();
+        block_on(resume(&gpu, &run).train(&AtomicBool::new(false), &mut |_| {})).unwrap();
         assert_same_tensors(&whole.checkpoint_path(9), &run.checkpoint_path(9));
     }
 }

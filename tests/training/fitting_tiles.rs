@@ -9,6 +9,7 @@ use pix2pix::tensor::Shape;
 use pix2pix::train::{Tilings, TrainError, Translator};
 use pix2pix_harness::config::small_config;
 use pix2pix_harness::open;
+use pollster::block_on;
 
 const SHAPE: Shape = Shape::nhwc(1, 250, 391, 3);
 
@@ -45,8 +46,10 @@ impl Limited {
             generator,
             ..
         } = self;
-        Translator::new(gpu, store, generator, SHAPE, Fit::Pad, &PLAIN)?
-            .translate(gpu, store, values, 0)
+        block_on(
+            Translator::new(gpu, store, generator, SHAPE, Fit::Pad, &PLAIN)?
+                .translate(gpu, store, values, 0),
+        )
     }
 
     /// The translation in tiles, and each tiling that was tried: its side, and whether it is
@@ -62,7 +65,7 @@ impl Limited {
                 Ok(InMemory::new(values, SHAPE))
             },
         );
-        (canvas.map(|canvas| canvas.rows), tried)
+        (block_on(canvas).map(|canvas| canvas.rows), tried)
     }
 }
 

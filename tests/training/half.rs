@@ -15,6 +15,7 @@ use pix2pix::tensor::{DType, Shape};
 use pix2pix::train::{Config, Recording, Session, Translator, plan_training};
 use pix2pix_harness::config::{penalised, small_config};
 use pix2pix_harness::{gpu, open, precisions};
+use pollster::block_on;
 use std::sync::atomic::AtomicBool;
 
 fn half_config(size: u32, ngf: usize) -> Config {
@@ -45,11 +46,11 @@ fn state(gpu: &Gpu, session: &Session) -> (Vec<u32>, Vec<Scaling>) {
             .states()
             .states()
             .iter()
-            .flat_map(move |state| store.read(gpu, state.id, part).unwrap())
+            .flat_map(move |state| block_on(store.read(gpu, state.id, part)).unwrap())
     };
     (
         parts.into_iter().flat_map(read).map(f32::to_bits).collect(),
-        store.scaling(gpu).unwrap(),
+        block_on(store.scaling(gpu)).unwrap(),
     )
 }
 
@@ -76,17 +77,17 @@ fn a_resumed_run_in_f16_has_the_bits_of_one_that_never_stopped() {
         DType::F16,
         "the checkpoint says so"
     );
-    let before = trainer.session().store.scaling(&gpu).unwrap();
+    let before = block_on(trainer.session().store.scaling(&gpu)).unwrap();
     assert!(
         before
             .iter()
             .all(|scaling| scaling.good_steps + scaling.skipped_steps > 0),
         "{before:?}"
     );
-    let outcome = trainer.train(&AtomicBool::new(false), &mut |_| {}).unwrap();
+    let outcome = block_on(trainer.train(&AtomicBool::new(false), &mut |_| {})).unwrap();
     assert_eq!(outcome.scaling.len(), 2);
     assert_same_tensors(&whole.checkpoint_path(6), &resumed.checkpoint_path(6));
-    let scaling = |run| resume(&gpu, run).session().store.scaling(&gpu).unwrap();
+    let scaling = |run| block_on(resume(&gpu, run).session().store.scaling(&gpu)).unwrap();
     assert_eq!(scaling(&whole), scaling(&resumed));
 }
 
@@ -109,7 +110,7 @@ fn sixty_steps_in_f16_learn_one_pair() {
     let mut session = session_after(&gpu, &config, 1, &batch);
     let now = |session: &Session| {
         distance(
-            &session.program().read(&gpu, session.vars().fake).unwrap(),
+            &block_on(session.program().read(&gpu, session.vars().fake)).unwrap(),
             &batch.target,
         )
     };
@@ -203,7 +204,7 @@ fn the_penaltys_gradients_in_f16_are_those_of_f32_but_for_rounding() {
                 ..small_config(32, 8)
             });
             let mut session = Session::new(&gpu, &config).unwrap();
-            session.store.initialise(&gpu, 3).unwrap();
+            block_on(session.store.initialise(&gpu, 3)).unwrap();
             session.store.set_scaling(
                 &gpu,
                 &[Scaling {
@@ -218,10 +219,7 @@ fn the_penaltys_gradients_in_f16_are_those_of_f32_but_for_rounding() {
                 .in_arena(session.discriminator.as_ref().unwrap().parameters());
             states
                 .flat_map(|state| {
-                    session
-                        .store
-                        .read(&gpu, state.id, ArenaPart::Moment1)
-                        .unwrap()
+                    block_on(session.store.read(&gpu, state.id, ArenaPart::Moment1)).unwrap()
                 })
                 .collect::<Vec<f32>>()
         });
@@ -269,10 +267,12 @@ fn a_picture_in_f16_is_that_of_f32_but_for_rounding() {
                 .states()
                 .iter()
                 .find(|other| other.name == state.name && other.shape == state.shape);
-            let values = session
-                .store
-                .read(&gpu, source.unwrap().id, ArenaPart::Value)
-                .unwrap();
+            let values = block_on(
+                session
+                    .store
+                    .read(&gpu, source.unwrap().id, ArenaPart::Value),
+            )
+            .unwrap();
             store
                 .write(&gpu, state.id, ArenaPart::Value, &values)
                 .unwrap();
@@ -287,7 +287,7 @@ fn a_picture_in_f16_is_that_of_f32_but_for_rounding() {
             &Mode::translation(),
         )
         .unwrap();
-        translator.translate(&gpu, &store, &batch.input, 0).unwrap()
+        block_on(translator.translate(&gpu, &store, &batch.input, 0)).unwrap()
     };
     let [single, half] = [DType::F32, DType::F16].map(picture);
     let apart = distance(&single, &half);

@@ -5,6 +5,7 @@ use pix2pix::train::run::RunDir;
 use pix2pix::train::{Config, Length, Session, Trainer};
 use pix2pix_harness::config::small_config;
 use pix2pix_harness::gpu;
+use pollster::block_on;
 use std::sync::atomic::AtomicBool;
 
 #[test]
@@ -20,7 +21,7 @@ fn sixty_steps_on_one_pair_learn_it() {
         .plain(&[3])
         .unwrap();
     let distance = |session: &Session| {
-        let fake = session.program().read(&gpu, session.vars().fake).unwrap();
+        let fake = block_on(session.program().read(&gpu, session.vars().fake)).unwrap();
         fake.iter()
             .zip(&batch.target)
             .map(|(a, b)| (a - b).abs())
@@ -53,14 +54,14 @@ fn memory_stays_flat_over_200_steps() {
         ..small_config(32, 2)
     };
     let run = RunDir::create(root.path(), "flat").unwrap();
-    let mut trainer = Trainer::start(&gpu, config.clone(), &bundled(&config), run).unwrap();
+    let mut trainer =
+        block_on(Trainer::start(&gpu, config.clone(), &bundled(&config), run)).unwrap();
     let before = gpu.memory_bytes();
     let mut during = Vec::new();
-    trainer
-        .train(&AtomicBool::new(false), &mut |_| {
-            during.push(gpu.memory_bytes())
-        })
-        .unwrap();
+    block_on(trainer.train(&AtomicBool::new(false), &mut |_| {
+        during.push(gpu.memory_bytes())
+    }))
+    .unwrap();
     assert_eq!(gpu.memory_bytes(), before, "after the run");
     // Readings of the losses under way hold a copy of the monitor each.
     let readings = 4 * trainer.session().store.monitor().size();

@@ -12,6 +12,7 @@ use pix2pix::tape::ArenaPart;
 use pix2pix::train::{Config, Length};
 use pix2pix_harness::config::small_config;
 use pix2pix_harness::gpu;
+use pollster::block_on;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -21,10 +22,7 @@ fn initial_weights_have_the_references_distribution() {
     let session = session_after(&gpu, &small_config(32, 16), 0, &Batch::default());
     let list = session.store.states();
     for state in list.states() {
-        let values = session
-            .store
-            .read(&gpu, state.id, ArenaPart::Value)
-            .unwrap();
+        let values = block_on(session.store.read(&gpu, state.id, ArenaPart::Value)).unwrap();
         let count = values.len() as f64;
         let mean = values.iter().map(|&v| f64::from(v)).sum::<f64>() / count;
         let deviation = (values

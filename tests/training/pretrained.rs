@@ -9,6 +9,7 @@ use pix2pix::train::run::RunDir;
 use pix2pix::train::{Config, Recipe, Session, TrainError, Trainer};
 use pix2pix_harness::config::small_config;
 use pix2pix_harness::gpu;
+use pollster::block_on;
 use std::path::Path;
 
 fn config() -> Config {
@@ -28,7 +29,7 @@ fn started<'a>(
 ) -> Result<Trainer<'a>, TrainError> {
     let config = change(Config { recipe, ..config() });
     let run = RunDir::create(root, name).unwrap();
-    Trainer::start(gpu, config.clone(), &bundled(&config), run)
+    block_on(Trainer::start(gpu, config.clone(), &bundled(&config), run))
 }
 
 #[test]
@@ -85,7 +86,7 @@ fn assert_holds(gpu: &Gpu, session: &Session, file: &TensorFile) {
             let key = format!("{prefix}{}", state.name);
             let shape = reference_shape(state.shape, state.transposed);
             let mut expected = file.values(&key, &shape).unwrap();
-            let mut got = session.store.read(gpu, state.id, ArenaPart::Value).unwrap();
+            let mut got = block_on(session.store.read(gpu, state.id, ArenaPart::Value)).unwrap();
             // Another order of axes.
             expected.sort_by(f32::total_cmp);
             got.sort_by(f32::total_cmp);

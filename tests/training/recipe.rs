@@ -5,6 +5,7 @@ use pix2pix::tape::ArenaPart;
 use pix2pix::train::{Config, Objective, Recipe};
 use pix2pix_harness::config::{penalised, small_config};
 use pix2pix_harness::gpu;
+use pollster::block_on;
 
 #[test]
 fn the_average_is_that_of_the_weights_after_every_step() {
@@ -44,9 +45,10 @@ fn the_average_is_that_of_the_weights_after_every_step() {
     );
     let value = values(&gpu, &session, arena, ArenaPart::Value);
     assert_ne!(average, value);
-    let within = session
-        .with_used_weights(&gpu, || Ok(values(&gpu, &session, arena, ArenaPart::Value)))
-        .unwrap();
+    let within = block_on(session.with_used_weights(&gpu, async || {
+        Ok(values(&gpu, &session, arena, ArenaPart::Value))
+    }))
+    .unwrap();
     assert!(
         within == average && values(&gpu, &session, arena, ArenaPart::Value) == value,
         "used, and put back"

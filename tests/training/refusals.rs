@@ -9,6 +9,7 @@ use pix2pix::train::{
 };
 use pix2pix_harness::config::small_config;
 use pix2pix_harness::gpu;
+use pollster::block_on;
 use std::fs;
 
 /// A configuration that no command line made meets the rules at every door.
@@ -29,7 +30,7 @@ fn a_configuration_that_breaks_a_rule_is_refused_before_anything_is_made() {
     let run = RunDir::create(root.path(), "pooled").unwrap();
     let (gpu, data) = (gpu(), bundled(&config));
     let errors = [
-        Trainer::start(&gpu, config.clone(), &data, run).unwrap_err(),
+        block_on(Trainer::start(&gpu, config.clone(), &data, run)).unwrap_err(),
         plan_training(&config, gpu.profile()).unwrap_err(),
         Recording::new(&config).unwrap_err(),
         Session::new(&gpu, &config).unwrap_err(),

@@ -16,6 +16,7 @@ use pix2pix::train::{
 };
 use pix2pix_harness::config::{penalised, small_config, two_scales};
 use pix2pix_harness::gpu;
+use pollster::block_on;
 use safetensors::SafeTensors;
 use std::collections::BTreeMap;
 use std::fs;
@@ -56,7 +57,7 @@ fn resuming_changes_no_bit(gpu: &Gpu, config: &Config) {
     let resumed = copy_of(&whole.checkpoint_path(3), root.path(), "resumed");
     let mut trainer = resume(gpu, &resumed);
     assert_eq!((trainer.step(), trainer.notes()), (3, &[][..]));
-    trainer.train(&AtomicBool::new(false), &mut |_| {}).unwrap();
+    block_on(trainer.train(&AtomicBool::new(false), &mut |_| {})).unwrap();
     assert_same_tensors(&whole.checkpoint_path(6), &resumed.checkpoint_path(6));
     for file in ["generator.safetensors", "discriminator.safetensors"] {
         assert_same_tensors(&whole.path().join(file), &resumed.path().join(file));
@@ -96,12 +97,17 @@ fn a_stopped_last_score_counts_as_one_that_was_made() {
     let ended = |name: &str, stop_at: u64| {
         let run = RunDir::create(root.path(), name).unwrap();
         let stop = AtomicBool::new(false);
-        let mut trainer =
-            Trainer::start(&gpu, config.clone(), &bundled(&config), run.clone()).unwrap();
+        let mut trainer = block_on(Trainer::start(
+            &gpu,
+            config.clone(),
+            &bundled(&config),
+            run.clone(),
+        ))
+        .unwrap();
         let stops = |report: &StepReport| {
             stop.fetch_or(report.losses.step == stop_at, Ordering::Relaxed);
         };
-        trainer.train(&stop, &mut |report| stops(report)).unwrap();
+        block_on(trainer.train(&stop, &mut |report| stops(report))).unwrap();
         drop(trainer);
         let is_unscored = newest_progress(&run).unscored.is_some();
         assert_eq!(is_unscored, stop_at == 4);
@@ -111,7 +117,7 @@ fn a_stopped_last_score_counts_as_one_that_was_made() {
         progress.config.length = Length::Steps(8);
         let mut longer =
             Trainer::resume(&gpu, progress, &file, &bundled(&config), run.clone()).unwrap();
-        longer.train(&AtomicBool::new(false), &mut |_| {}).unwrap();
+        block_on(longer.train(&AtomicBool::new(false), &mut |_| {})).unwrap();
         drop(longer);
         let progress = newest_progress(&run);
         (rows(&run), progress.best, progress.step)
@@ -139,10 +145,16 @@ fn a_run_without_the_pairs_of_its_stopped_score_goes_on() {
     };
     let dataset = || Dataset::open(&root.path().join("data"), &config.data_options()).unwrap();
     let run = RunDir::create(root.path(), "run").unwrap();
-    let mut trainer = Trainer::start(&gpu, config.clone(), &dataset(), run.clone()).unwrap();
+    let mut trainer = block_on(Trainer::start(
+        &gpu,
+        config.clone(),
+        &dataset(),
+        run.clone(),
+    ))
+    .unwrap();
     let stop = AtomicBool::new(false);
-    let outcome = trainer.train(&stop, &mut |_| stop.store(true, Ordering::Relaxed));
-    let outcome = outcome.unwrap();
+    let mut report = |_: &StepReport| stop.store(true, Ordering::Relaxed);
+    let outcome = block_on(trainer.train(&stop, &mut report)).unwrap();
     drop(trainer);
     let progress = newest_progress(&run);
     assert!(outcome.interrupted && progress.unscored.is_some());
@@ -151,7 +163,7 @@ fn a_run_without_the_pairs_of_its_stopped_score_goes_on() {
     let newest = run.checkpoints().unwrap().pop().unwrap();
     let file = TensorFile::open(&newest.path).unwrap();
     let mut trainer = Trainer::resume(&gpu, progress, &file, &dataset(), run.clone()).unwrap();
-    let ended = trainer.train(&AtomicBool::new(false), &mut |_| {}).unwrap();
+    let ended = block_on(trainer.train(&AtomicBool::new(false), &mut |_| {})).unwrap();
     assert!(!ended.interrupted && ended.step == 3);
     let steps: Vec<u64> = rows(&run).iter().map(|row| row.step).collect();
     assert_eq!(steps, [1, 2, 3]);
@@ -193,14 +205,18 @@ fn stops_and_goes_on(sample_every: u64, stop_at: u64) {
     };
     let whole = train(&gpu, &config, root.path(), "whole");
     let stopped = RunDir::create(root.path(), "stopped").unwrap();
-    let mut trainer =
-        Trainer::start(&gpu, config.clone(), &bundled(&config), stopped.clone()).unwrap();
+    let mut trainer = block_on(Trainer::start(
+        &gpu,
+        config.clone(),
+        &bundled(&config),
+        stopped.clone(),
+    ))
+    .unwrap();
     let stop = AtomicBool::new(false);
-    let outcome = trainer
-        .train(&stop, &mut |report| {
-            stop.fetch_or(report.losses.step >= stop_at, Ordering::Relaxed);
-        })
-        .unwrap();
+    let outcome = block_on(trainer.train(&stop, &mut |report| {
+        stop.fetch_or(report.losses.step >= stop_at, Ordering::Relaxed);
+    }))
+    .unwrap();
     assert!(
         outcome.interrupted && (stop_at..=12).contains(&outcome.step),
         "stopped at step {}",
@@ -218,18 +234,16 @@ fn stops_and_goes_on(sample_every: u64, stop_at: u64) {
     assert!(!stopped.sample_path(outcome.step).exists());
 
     // It may be stopped again in this very score.
-    let again = resume(&gpu, &stopped)
-        .train(&AtomicBool::new(true), &mut |_| {})
-        .unwrap();
+    let again =
+        block_on(resume(&gpu, &stopped).train(&AtomicBool::new(true), &mut |_| {})).unwrap();
     assert!(again.interrupted && again.step == outcome.step);
     let after = newest_progress(&stopped)
         .unscored
         .map(|step| step.losses.step);
     assert_eq!(after, unscored);
 
-    let outcome = resume(&gpu, &stopped)
-        .train(&AtomicBool::new(false), &mut |_| {})
-        .unwrap();
+    let outcome =
+        block_on(resume(&gpu, &stopped).train(&AtomicBool::new(false), &mut |_| {})).unwrap();
     assert!(!outcome.interrupted);
     assert_same_tensors(&whole.checkpoint_path(12), &stopped.checkpoint_path(12));
     let [of_whole, of_stopped] = [&whole, &stopped].map(newest_progress);
@@ -274,7 +288,7 @@ fn a_resumed_plateau_goes_on_with_the_scores_it_has_seen() {
     let mut trainer = resume(&gpu, &resumed);
     let plateau = trainer.schedule().plateau;
     assert!(plateau.best.is_some() && plateau.drops == 1, "{plateau:?}");
-    trainer.train(&AtomicBool::new(false), &mut |_| {}).unwrap();
+    block_on(trainer.train(&AtomicBool::new(false), &mut |_| {})).unwrap();
     assert_same_tensors(&whole.checkpoint_path(20), &resumed.checkpoint_path(20));
     let progress = |run: &RunDir| {
         checkpoint::read_progress(&TensorFile::open(&run.checkpoint_path(20)).unwrap())
@@ -389,9 +403,7 @@ fn every_recipe_resumes_with_the_bits_of_a_run_that_never_stopped() {
         let whole = train(&gpu, &config, root.path(), name);
         let again = format!("{name} again");
         let resumed = copy_of(&whole.checkpoint_path(4), root.path(), &again);
-        resume(&gpu, &resumed)
-            .train(&AtomicBool::new(false), &mut |_| {})
-            .unwrap();
+        block_on(resume(&gpu, &resumed).train(&AtomicBool::new(false), &mut |_| {})).unwrap();
         assert_same_tensors(&whole.checkpoint_path(6), &resumed.checkpoint_path(6));
         assert_same_tensors(
             &whole.path().join("generator.safetensors"),

@@ -7,6 +7,7 @@ use pix2pix::state::ArenaId;
 use pix2pix::tape::ArenaPart;
 use pix2pix::train::run::RunDir;
 use pix2pix::train::{Config, Session, Trainer, checkpoint};
+use pollster::block_on;
 use safetensors::SafeTensors;
 use std::collections::BTreeMap;
 use std::fs;
@@ -30,8 +31,14 @@ pub fn bundled(config: &Config) -> Dataset {
 /// Trains a new run called `name` to its end.
 pub fn train(gpu: &Gpu, config: &Config, root: &Path, name: &str) -> RunDir {
     let run = RunDir::create(root, name).unwrap();
-    let mut trainer = Trainer::start(gpu, config.clone(), &bundled(config), run.clone()).unwrap();
-    let outcome = trainer.train(&AtomicBool::new(false), &mut |_| {}).unwrap();
+    let mut trainer = block_on(Trainer::start(
+        gpu,
+        config.clone(),
+        &bundled(config),
+        run.clone(),
+    ))
+    .unwrap();
+    let outcome = block_on(trainer.train(&AtomicBool::new(false), &mut |_| {})).unwrap();
     assert!(!outcome.interrupted);
     run
 }
@@ -102,13 +109,13 @@ pub fn wave(config: &Config) -> Batch {
 /// A session with its own initial states after `steps` steps on one batch.
 pub fn session_after(gpu: &Gpu, config: &Config, steps: u64, batch: &Batch) -> Session {
     let mut session = Session::new(gpu, config).unwrap();
-    session.store.initialise(gpu, config.seed).unwrap();
+    block_on(session.store.initialise(gpu, config.seed)).unwrap();
     for step in 1..=steps {
         session
             .submit(gpu, step, config.learning_rate, batch)
             .unwrap();
     }
-    gpu.wait().unwrap();
+    block_on(gpu.wait()).unwrap();
     session
 }
 
@@ -118,7 +125,7 @@ pub fn values(gpu: &Gpu, session: &Session, arena: ArenaId, part: ArenaPart) -> 
         .store
         .states()
         .in_arena(arena)
-        .flat_map(|state| session.store.read(gpu, state.id, part).unwrap())
+        .flat_map(|state| block_on(session.store.read(gpu, state.id, part)).unwrap())
         .collect()
 }
 
@@ -128,7 +135,7 @@ pub fn states(gpu: &Gpu, session: &Session, parts: &[ArenaPart]) -> BTreeMap<Str
     let list = store.states();
     let read = |part: ArenaPart| {
         list.states().iter().map(move |state| {
-            let values = store.read(gpu, state.id, part).unwrap();
+            let values = block_on(store.read(gpu, state.id, part)).unwrap();
             let key = format!(
                 "{} {} {part:?}",
                 list.get_arena(state.arena).name,

@@ -12,6 +12,7 @@ use pix2pix::train::run::RunDir;
 use pix2pix::train::{Config, Length, Sizes, TrainError, Trainer, checkpoint};
 use pix2pix_harness::config::small_config;
 use pix2pix_harness::{gpu, open};
+use pollster::block_on;
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
@@ -67,14 +68,19 @@ fn start<'a>(
 ) -> Result<(Trainer<'a>, RunDir), TrainError> {
     let run = RunDir::create(root, name).unwrap();
     Ok((
-        Trainer::start(gpu, config.clone(), &open_set(config), run.clone())?,
+        block_on(Trainer::start(
+            gpu,
+            config.clone(),
+            &open_set(config),
+            run.clone(),
+        ))?,
         run,
     ))
 }
 
 fn train(gpu: &Gpu, config: &Config, root: &Path, name: &str) -> RunDir {
     let (mut trainer, run) = start(gpu, config, root, name).unwrap();
-    trainer.train(&AtomicBool::new(false), &mut |_| {}).unwrap();
+    block_on(trainer.train(&AtomicBool::new(false), &mut |_| {})).unwrap();
     run
 }
 
@@ -103,14 +109,13 @@ fn a_resumed_run_on_three_sizes_has_the_bits_of_one_that_never_stopped() {
             start(&gpu, &config, root, &format!("stopped-{fit:?}")).unwrap();
         assert_eq!(trainer.sizes().training.len(), 3);
         let stop = AtomicBool::new(false);
-        trainer
-            .train(&stop, &mut |report| {
-                stop.store(
-                    report.losses.step >= 2,
-                    std::sync::atomic::Ordering::Relaxed,
-                )
-            })
-            .unwrap();
+        block_on(trainer.train(&stop, &mut |report| {
+            stop.store(
+                report.losses.step >= 2,
+                std::sync::atomic::Ordering::Relaxed,
+            )
+        }))
+        .unwrap();
         let reached = trainer.step();
         assert!((2..6).contains(&reached), "{reached}");
         drop(trainer);
@@ -119,7 +124,7 @@ fn a_resumed_run_on_three_sizes_has_the_bits_of_one_that_never_stopped() {
         let mut trainer =
             Trainer::resume(&gpu, progress, &file, &open_set(&config), stopped.clone()).unwrap();
         assert_eq!(trainer.notes(), &[] as &[String]);
-        trainer.train(&AtomicBool::new(false), &mut |_| {}).unwrap();
+        block_on(trainer.train(&AtomicBool::new(false), &mut |_| {})).unwrap();
         assert_same_tensors(&whole.checkpoint_path(6), &stopped.checkpoint_path(6));
         let scores = |run: &RunDir| {
             run.metrics()
@@ -170,14 +175,14 @@ fn a_run_on_several_sizes_takes_what_was_planned() {
         &[(64, 96), (128, 40), (32, 32), (70, 50)],
     );
     let (mut trainer, _) = start(&gpu, &whole(&root.join("set")), root, "planned").unwrap();
-    trainer.train(&AtomicBool::new(false), &mut |_| {}).unwrap();
+    block_on(trainer.train(&AtomicBool::new(false), &mut |_| {})).unwrap();
     let batch = open_set(&whole(&root.join("set")))
         .require(Split::Train)
         .unwrap()
         .plain(&[2])
         .unwrap();
     assert_eq!(batch.sides, (32, 32));
-    trainer.session().find_failure(&gpu, 7, &batch).unwrap();
+    block_on(trainer.session().find_failure(&gpu, 7, &batch)).unwrap();
     let (peak, planned) = (gpu.peak_memory_bytes(), trainer.session().memory());
     assert!(peak <= planned.total(), "planned {planned:?}, taken {peak}");
 }
@@ -309,9 +314,7 @@ fn training_at_any_size_is_the_same_with_fusion_and_with_repeated_values() {
             states
                 .iter()
                 .flat_map(|state| {
-                    session
-                        .store
-                        .read(gpu, state.id, ArenaPart::Moment1)
+                    block_on(session.store.read(gpu, state.id, ArenaPart::Moment1))
                         .unwrap_or_default()
                 })
                 .collect()

@@ -10,6 +10,7 @@ use pix2pix::tensor::Shape;
 use pix2pix::train::{Architecture, Canvas, Config, Tiling, TrainError, Translator};
 use pix2pix_harness::config::small_config;
 use pix2pix_harness::{Tensor, gpu};
+use pollster::block_on;
 use std::path::{Path, PathBuf};
 
 pub const PLAIN: Mode = Mode {
@@ -125,14 +126,14 @@ fn difference(
     let tiling = Tiling::new(&mut states, &generator, mode, tile, overlap).unwrap();
     let store = filled(gpu, states);
     let values = image(shape);
-    let whole = Translator::new(gpu, &store, &generator, shape, Fit::Pad, mode)
-        .unwrap()
-        .translate(gpu, &store, &values, 0)
-        .unwrap();
+    let whole = block_on(
+        Translator::new(gpu, &store, &generator, shape, Fit::Pad, mode)
+            .unwrap()
+            .translate(gpu, &store, &values, 0),
+    )
+    .unwrap();
     let mut canvas = InMemory::new(&values, shape);
-    tiling
-        .translate((gpu, &store), (&generator, mode), shape, &mut canvas)
-        .unwrap();
+    block_on(tiling.translate((gpu, &store), (&generator, mode), shape, &mut canvas)).unwrap();
     let (tiled, layers) = (
         canvas.rows,
         store
@@ -266,17 +267,17 @@ fn smaller_overlaps_are_blended_from_tile_to_tile() {
     let shape = Shape::nhwc(1, tile, width, 3);
     let values = image(shape);
     let mut canvas = InMemory::new(&values, shape);
-    tiling
-        .translate((gpu, &store), (&generator, &PLAIN), shape, &mut canvas)
-        .unwrap();
+    block_on(tiling.translate((gpu, &store), (&generator, &PLAIN), shape, &mut canvas)).unwrap();
     // Two tiles: columns 0 to 95 and 64 to 159.
     let (starts, square) = ([0, width - tile], Shape::nhwc(1, tile, tile, 3));
     let tiles = starts.map(|left| {
         let part = window(&values, shape, [0, left, tile, tile]);
-        Translator::new(gpu, &store, &generator, square, Fit::Pad, &PLAIN)
-            .unwrap()
-            .translate(gpu, &store, &part, 0)
-            .unwrap()
+        block_on(
+            Translator::new(gpu, &store, &generator, square, Fit::Pad, &PLAIN)
+                .unwrap()
+                .translate(gpu, &store, &part, 0),
+        )
+        .unwrap()
     });
     let seam = Seam {
         tiles,
@@ -429,7 +430,7 @@ fn a_generator_sees_as_far_as_its_reach() {
         program
             .run(&gpu, &store, &StepState::new(0, 0, 0.0, [0.0; 2]))
             .unwrap();
-        let all = program.read(&gpu, output).unwrap();
+        let all = block_on(program.read(&gpu, output)).unwrap();
         (first..first + count)
             .flat_map(|y| all[(y * 192 + first) * 3..][..count * 3].to_vec())
             .collect()

@@ -6,6 +6,7 @@ use crate::bench::{BenchError, KernelOptions, Report, ReportEntry, measure_ceili
 use crate::program::Clock;
 use crate::tensor::DType;
 use clap::Args;
+use pollster::block_on;
 
 /// Arguments of `bench ceiling`.
 #[derive(Debug, Args)]
@@ -24,13 +25,18 @@ pub struct CeilingArgs {
 pub fn run(args: &CeilingArgs) -> Result<(), CliError> {
     args.output.check()?;
     let gpu = args.device.open()?;
-    let clock = Clock::of(&gpu).map_err(BenchError::from)?;
+    let clock = block_on(Clock::of(&gpu)).map_err(BenchError::from)?;
     let dtypes = if gpu.profile().f16 {
         &[DType::F32, DType::F16][..]
     } else {
         &[DType::F32]
     };
-    let report = measure_ceiling(&gpu, &clock, &KernelOptions::new(args.quick), dtypes)?;
+    let report = block_on(measure_ceiling(
+        &gpu,
+        &clock,
+        &KernelOptions::new(args.quick),
+        dtypes,
+    ))?;
     print_head(&report)?;
     report.entries.iter().try_for_each(print_entry)?;
     args.output.write(&report)?;

@@ -14,6 +14,7 @@ use crate::contraction::ContractionKey;
 use crate::program::{Clock, Quantiles};
 use crate::tensor::DType;
 use clap::Args;
+use pollster::block_on;
 
 /// Options that say which contractions a step has. They do nothing beside a contraction that is
 /// given by its shape.
@@ -99,13 +100,17 @@ pub fn run(args: &KernelsArgs) -> Result<(), CliError> {
         Some(key) => Workload::Key(key),
         None => Workload::Step(&config, args.family.as_deref()),
     };
-    let clock = Clock::of(&gpu).map_err(BenchError::from)?;
+    let clock = block_on(Clock::of(&gpu)).map_err(BenchError::from)?;
     let options = KernelOptions::new(args.quick);
     note("measuring the ceilings");
-    let ceilings = measure_ceiling(&gpu, &clock, &options, &[config.precision])?.ceilings;
-    let mut report = time_kernels(&gpu, &clock, &options, &workload, &mut |what| {
-        note(&format!("measuring {what}"))
-    })?;
+    let ceilings = block_on(measure_ceiling(&gpu, &clock, &options, &[config.precision]))?.ceilings;
+    let mut report = block_on(time_kernels(
+        &gpu,
+        &clock,
+        &options,
+        &workload,
+        &mut |what| note(&format!("measuring {what}")),
+    ))?;
     report.ceilings = ceilings;
     print_head(&report)?;
     report

@@ -14,6 +14,7 @@ use crate::program::Clock;
 use crate::tensor::DType;
 use crate::train::{Config, Length, Sizes};
 use clap::Args;
+use pollster::block_on;
 
 /// Arguments of `bench step`.
 #[derive(Debug, Args)]
@@ -71,15 +72,15 @@ pub fn run(args: &StepArgs) -> Result<(), CliError> {
         .device
         .precision(&gpu, args.network.precision, DType::F32)?;
     let gpu = args.tune.apply(gpu, &config, &Sizes::one(&config))?;
-    let mut report = time_step(&gpu, &config, &options)?;
+    let mut report = block_on(time_step(&gpu, &config, &options))?;
     if args.ceiling {
-        let clock = Clock::of(&gpu).map_err(BenchError::from)?;
-        report.ceilings = measure_ceiling(
+        let clock = block_on(Clock::of(&gpu)).map_err(BenchError::from)?;
+        report.ceilings = block_on(measure_ceiling(
             &gpu,
             &clock,
             &KernelOptions::new(args.quick),
             &[config.precision],
-        )?
+        ))?
         .ceilings;
     }
     print_head(&report)?;

@@ -13,7 +13,8 @@ use crate::gpu::{Gpu, Profile};
 use crate::interop::TensorFile;
 use crate::train::checkpoint::{self, TrainingProgress};
 use crate::train::run::RunDir;
-use crate::train::{Config, TrainError, Trainer};
+use crate::train::{Config, StepReport, TrainError, Trainer};
+use pollster::block_on;
 use std::path::Path;
 
 /// A run that is about to begin or to go on.
@@ -145,7 +146,7 @@ impl CellRun {
             newest,
         } = self;
         let mut trainer = match newest {
-            None => Trainer::start(gpu, config, dataset, run.clone())?,
+            None => block_on(Trainer::start(gpu, config, dataset, run.clone()))?,
             Some((_, progress)) if has_ended(&progress, dataset)? => {
                 return Ok(Some(Ran::of(&progress, dataset, progress.step)?));
             }
@@ -162,7 +163,8 @@ impl CellRun {
             trainer.session().discriminator.is_some(),
         );
         let (began, total) = (trainer.step(), trainer.schedule().total_steps);
-        let summary = trainer.train(stop.begin_training(), &mut |report| progress.report(report));
+        let mut report = |report: &StepReport| progress.report(report);
+        let summary = block_on(trainer.train(stop.begin_training(), &mut report));
         progress.finish();
         stop.end_training();
         let summary = summary?;

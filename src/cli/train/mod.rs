@@ -19,11 +19,12 @@ use crate::tensor::DType;
 use crate::train::checkpoint::NetworkKind;
 use crate::train::run::{RunDir, Stage, Standing};
 use crate::train::{
-    CHANGED_ON_RESUME, Changes, EvalMetric, Field, Group, RunSummary, Score, Settings, Trainer,
-    check_fits, check_pretrained,
+    CHANGED_ON_RESUME, Changes, EvalMetric, Field, Group, RunSummary, Score, Settings, StepReport,
+    Trainer, check_fits, check_pretrained,
 };
 use clap::{Args, Command, Id};
 pub use going_on::COMMANDS;
+use pollster::block_on;
 use resume::resume;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -170,8 +171,8 @@ fn start(args: &TrainArgs) -> Result<(), CliError> {
     let pairs = dataset.get(Split::Train).map_or(0, |set| set.len());
     settings.set_intervals(&mut config, pairs);
     let labels = config.input.labels();
-    let trainer =
-        Trainer::start(&gpu, config, &dataset, run.clone()).map_err(|error| undo(error.into()))?;
+    let trainer = block_on(Trainer::start(&gpu, config, &dataset, run.clone()))
+        .map_err(|error| undo(error.into()))?;
     labels
         .iter()
         .for_each(|labels| note(&format!("{labels} labels in the input images")));
@@ -209,7 +210,8 @@ fn train(gpu: &Gpu, mut trainer: Trainer, run: &RunDir, stop: &Stop) -> Result<(
         trainer.schedule().total_steps,
         trainer.session().discriminator.is_some(),
     );
-    let result = trainer.train(stop.begin_training(), &mut |report| progress.report(report));
+    let mut report = |report: &StepReport| progress.report(report);
+    let result = block_on(trainer.train(stop.begin_training(), &mut report));
     stop.end_training();
     progress.finish();
     if result.is_err() {

@@ -18,6 +18,7 @@ use crate::gpu::Gpu;
 use crate::nn::{DropoutMode, StatisticsFrom};
 use crate::tensor::Shape;
 use crate::train::{LoadedGenerator, ModelConfig, Tiling, TrainError, largest_image};
+use pollster::block_on;
 use std::cell::RefCell;
 use std::collections::HashSet;
 use std::io;
@@ -154,10 +155,12 @@ impl Model {
         seed: u64,
     ) -> Result<Vec<Vec<Picture>>, TrainError> {
         let results = &self.results;
-        self.loaded
-            .translate(&self.gpu, images, seed, |config, depth| {
-                results.depth(config, depth)
-            })
+        block_on(
+            self.loaded
+                .translate(&self.gpu, images, seed, |config, depth| {
+                    results.depth(config, depth)
+                }),
+        )
     }
 
     /// A result for stdout, which is written when it is whole.

@@ -11,6 +11,7 @@ use crate::data::{DataError, Picture, PictureLayout, RowWriter, Windows};
 use crate::tensor::Shape;
 use crate::train::run::RunError;
 use crate::train::{Canvas, ModelConfig, Tiling, TrainError};
+use pollster::block_on;
 use std::cell::RefCell;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -216,12 +217,10 @@ impl Model {
             self.loaded.config.input.channels(),
         );
         let smaller = |[side, _]: [usize; 2]| format!("use --tile {side} or less");
-        let translated = tiling.translate(
-            (&self.gpu, &self.loaded.store),
-            (&self.loaded.generator, &self.loaded.mode),
-            image.shape(),
-            &mut image,
-        );
+        let shape = image.shape();
+        let network = (&self.loaded.generator, &self.loaded.mode);
+        let translated =
+            block_on(tiling.translate((&self.gpu, &self.loaded.store), network, shape, &mut image));
         translated.map_err(|error| failure(self.explain(error, tile, smaller), first))?;
         self.tally.borrow_mut().add(image.input.tally());
         self.finish_tiled(outputs, &image.commit()?)?;
@@ -278,7 +277,7 @@ impl Model {
             width as usize,
             model.loaded.config.input.channels(),
         );
-        let image = model.loaded.tilings.clone()?.translate(
+        let image = block_on(model.loaded.tilings.clone()?.translate(
             (&model.gpu, &model.loaded.store),
             (&model.loaded.generator, &model.loaded.mode),
             shape,
@@ -290,7 +289,7 @@ impl Model {
                 let input = opened.take().map_or_else(|| model.windows(source), Ok)?;
                 Ok(TiledImage::new((model, tiling), files, input, outputs)?)
             },
-        )?;
+        ))?;
         model.tally.borrow_mut().add(image.input.tally());
         let frame = image.commit()?;
         model.far_sizes.borrow_mut().add(file, (width, height));

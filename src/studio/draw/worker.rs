@@ -160,8 +160,7 @@ impl Worker {
         let picture = reading.of_rgba(width, height, rgba).map_err(Refusal::bad)?;
         let named = [(PathBuf::from("the drawing"), picture)];
         let picture = loaded.config.input.gather(&named).map_err(Refusal::bad)?;
-        let pictures = loaded
-            .translate(&gpu, &[&picture], seed, |_, depth| depth)
+        let pictures = block_on(loaded.translate(&gpu, &[&picture], seed, |_, depth| depth))
             .map_err(of_device)?;
         let first = pictures.into_iter().flatten().next().unwrap_or_default();
         let (width, height) = first.dimensions();

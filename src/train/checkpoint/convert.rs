@@ -15,7 +15,7 @@ use std::path::Path;
 ///
 /// # Errors
 /// A folder or disk that cannot take the new file, and weights that `precision` cannot hold.
-pub fn convert(
+pub async fn convert(
     network: &NetworkFile,
     precision: Option<DType>,
     path: &Path,
@@ -49,7 +49,7 @@ pub fn convert(
             None
         }
     };
-    write(writer, path)?;
+    write(writer, path).await?;
     Ok(rounding)
 }
 

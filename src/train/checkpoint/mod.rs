@@ -206,7 +206,7 @@ fn model_of(config: &Config) -> ModelConfig {
 ///
 /// # Errors
 /// Those of reading back, and a folder or disk that cannot take the file.
-pub fn save(
+pub async fn save(
     gpu: &Gpu,
     session: &Session,
     progress: &TrainingProgress,
@@ -216,7 +216,7 @@ pub fn save(
     let from = (gpu, &session.store);
     writer.metadata(MODEL, json(&model_of(&progress.config)));
     writer.metadata(PROGRESS, json(progress));
-    writer.metadata(SCALING, json(&session.store.scaling(gpu)?));
+    writer.metadata(SCALING, json(&session.store.scaling(gpu).await?));
     for Section {
         prefix,
         optimizer,
@@ -251,7 +251,7 @@ pub fn save(
     if let Some(pool) = &session.pool {
         writer.network(from, pool.arena(), ArenaPart::Value, POOL, None);
     }
-    write(writer, path)
+    write(writer, path).await
 }
 
 /// Writes each network alone, as `generator.safetensors` and, if there is one,
@@ -259,7 +259,7 @@ pub fn save(
 ///
 /// # Errors
 /// Those of [`save`].
-pub fn export(
+pub async fn export(
     gpu: &Gpu,
     session: &Session,
     progress: &TrainingProgress,
@@ -284,7 +284,7 @@ pub fn export(
             "",
             Some(progress.step as i64 * updates),
         );
-        write(writer, &folder.join(file))?;
+        write(writer, &folder.join(file)).await?;
     }
     Ok(())
 }

@@ -10,10 +10,9 @@ use crate::state::StateList;
 use crate::tensor::DType;
 use crate::train::config::{ConfigError, ModelConfig};
 use crate::train::error::TrainError;
-use crate::train::run::write_atomic;
+use crate::train::run::{AtomicFile, RunError};
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::io;
 use std::path::Path;
 
 /// Key of [`ModelConfig`] in a file's metadata.
@@ -134,27 +133,17 @@ pub(super) fn foreign_model(generator: GeneratorConfig) -> ModelConfig {
 
 /// Writes a file as a whole or not at all. An error of a tensor is reported as such, not as an
 /// error of the file.
-pub(super) fn write(writer: TensorWriter, path: &Path) -> Result<(), TrainError> {
-    let mut unsavable = None;
+pub(super) async fn write(writer: TensorWriter<'_>, path: &Path) -> Result<(), TrainError> {
     let is_torch = path.extension().is_some_and(|extension| extension == "pth");
-    let written = write_atomic(path, |out| {
-        let written = if is_torch {
-            writer.write_torch(out)
-        } else {
-            writer.write(out)
-        };
-        written.map_err(|error| match error {
-            WriteError::Io(error) => error,
-            WriteError::Tensor(error) => {
-                let stopped = io::Error::other(error.to_string());
-                unsavable = Some(error);
-                stopped
-            }
-        })
-    });
-    match unsavable {
-        Some(error) => Err(error.into()),
-        None => Ok(written?),
+    let mut file = AtomicFile::create(path)?;
+    let written = match is_torch {
+        true => writer.write_torch(&mut file).await,
+        false => writer.write(&mut file).await,
+    };
+    match written {
+        Ok(()) => Ok(file.commit()?),
+        Err(WriteError::Io(error)) => Err(RunError::write(path, error).into()),
+        Err(WriteError::Tensor(error)) => Err(error.into()),
     }
 }
 

@@ -135,7 +135,7 @@ impl Tiling {
     ///
     /// # Errors
     /// Tiles that do not fit the device, those of running and reading back, and those of `canvas`.
-    pub fn translate(
+    pub async fn translate(
         &self,
         (gpu, store): (&Gpu, &Store),
         (generator, mode): (&Generator, &Mode),
@@ -157,9 +157,9 @@ impl Tiling {
             canvas,
         };
         for layer in 0..layers.len() {
-            pass.measure(layer)?;
+            pass.measure(layer).await?;
         }
-        pass.show(output, [shape.height(), shape.width()])
+        pass.show(output, [shape.height(), shape.width()]).await
     }
 }
 
@@ -216,7 +216,7 @@ struct Pass<'a> {
 impl Pass<'_> {
     /// Measures the statistics of a layer over the cores of all tiles. Those of the layers before
     /// it are known.
-    fn measure(&mut self, layer: usize) -> Result<(), TrainError> {
+    async fn measure(&mut self, layer: usize) -> Result<(), TrainError> {
         let map = self
             .tape
             .shape(self.tape.nodes()[self.layers[layer].0.0].inputs[0]);
@@ -244,7 +244,7 @@ impl Pass<'_> {
                 for column in columns {
                     moments.add(
                         core[0][1] * core[1][1],
-                        &self.run(&program, [row, column], statistics)?,
+                        &self.run(&program, [row, column], statistics).await?,
                     );
                 }
                 ready = Some((core, program, statistics));
@@ -282,7 +282,7 @@ impl Pass<'_> {
     }
 
     /// Translates the tiles and blends them, a row of tiles at a time.
-    fn show(&mut self, output: Var, [height, width]: [usize; 2]) -> Result<(), TrainError> {
+    async fn show(&mut self, output: Var, [height, width]: [usize; 2]) -> Result<(), TrainError> {
         let program = Program::compile(
             self.gpu,
             self.store,
@@ -297,7 +297,7 @@ impl Pass<'_> {
         let mut first = 0;
         for row in 0..rows.count() {
             for column in 0..columns.count() {
-                let values = self.run(&program, [row, column], output)?;
+                let values = self.run(&program, [row, column], output).await?;
                 let [down, across] = [rows.shown(row), columns.shown(column)];
                 let across = across.start..across.end.min(width);
                 let mut sums = vec![0.0; across.len() * channels];
@@ -344,7 +344,7 @@ impl Pass<'_> {
     }
 
     /// Runs a program on a tile and reads one of its outputs.
-    fn run(
+    async fn run(
         &mut self,
         program: &Program,
         [row, column]: [usize; 2],
@@ -362,6 +362,6 @@ impl Pass<'_> {
             ])?,
         )?;
         program.run(self.gpu, self.store, &StepState::new(0, 0, 0.0, [0.0; 2]))?;
-        Ok(program.read(self.gpu, output)?)
+        Ok(program.read(self.gpu, output).await?)
     }
 }

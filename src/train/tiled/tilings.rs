@@ -106,7 +106,7 @@ impl Tilings {
     /// # Errors
     /// Tiles that do not fit the device, however small; those of [`Tiling::translate`] and of
     /// `begin`.
-    pub fn translate<C: Canvas>(
+    pub async fn translate<C: Canvas>(
         &self,
         (gpu, store): (&Gpu, &Store),
         (generator, mode): (&Generator, &Mode),
@@ -117,7 +117,10 @@ impl Tilings {
         loop {
             let tiling = self.fitting((gpu, store.states()), (generator, mode), below)?;
             let mut canvas = begin(&tiling)?;
-            match tiling.translate((gpu, store), (generator, mode), shape, &mut canvas) {
+            let translated = tiling
+                .translate((gpu, store), (generator, mode), shape, &mut canvas)
+                .await;
+            match translated {
                 Ok(()) => return Ok(canvas),
                 Err(error) if !error.is_too_large() => return Err(error),
                 Err(_) => below = tiling.tile - tiling.tile / 4,

@@ -76,12 +76,12 @@ impl Trainer<'_> {
             .map_or(scheduled, |unscored| unscored.learning_rate)
     }
 
-    pub(super) fn save(&mut self) -> Result<(), TrainError> {
+    pub(super) async fn save(&mut self) -> Result<(), TrainError> {
         let (progress, path) = (self.progress(), self.run.checkpoint_path(self.step));
         self.run.check_place()?;
-        checkpoint::save(self.gpu, &self.session, &progress, &path)?;
+        checkpoint::save(self.gpu, &self.session, &progress, &path).await?;
         self.run.mark_saved();
-        checkpoint::export(self.gpu, &self.session, &progress, self.run.path())?;
+        checkpoint::export(self.gpu, &self.session, &progress, self.run.path()).await?;
         self.saved = Instant::now();
         let checkpoints = self.run.checkpoints()?;
         let surplus = checkpoints.len().saturating_sub(KEPT_CHECKPOINTS);
@@ -114,8 +114,8 @@ impl Trainer<'_> {
     }
 
     /// Runs the failed step again with the watch on.
-    pub(super) fn not_finite(&self, step: u64, column: usize) -> TrainError {
-        let find = || {
+    pub(super) async fn not_finite(&self, step: u64, column: usize) -> TrainError {
+        let find = async || {
             let sampler = BatchSampler::new(
                 &self.training,
                 self.config.pairs_per_step(),
@@ -124,9 +124,9 @@ impl Trainer<'_> {
             let batch = self
                 .training
                 .batch(&sampler.samples(step.saturating_sub(1)))?;
-            self.session.find_failure(self.gpu, step, &batch)
+            self.session.find_failure(self.gpu, step, &batch).await
         };
-        let op = match find() {
+        let op = match find().await {
             Ok(Some(op)) => op,
             // In the step that failed the discriminator saw older fakes. Here it sees new ones.
             Ok(None) if self.session.pool.is_some() => {

@@ -75,7 +75,7 @@ impl<'a> Trainer<'a> {
     ///
     /// # Errors
     /// Everything that can be wrong before the first step: data, networks, memory.
-    pub fn start(
+    pub async fn start(
         gpu: &'a Gpu,
         config: Config,
         dataset: &Dataset,
@@ -83,7 +83,11 @@ impl<'a> Trainer<'a> {
     ) -> Result<Self, TrainError> {
         let mut trainer = Self::build(gpu, config, dataset, run)?;
         trainer.schedule.check()?;
-        trainer.session.store.initialise(gpu, trainer.config.seed)?;
+        trainer
+            .session
+            .store
+            .initialise(gpu, trainer.config.seed)
+            .await?;
         load_pretrained(gpu, &trainer.session, &trainer.config.recipe)?;
         trainer.run.write_config(&trainer.config)?;
         trainer.begin_events(0.0)?;
@@ -267,7 +271,7 @@ impl<'a> Trainer<'a> {
     /// # Errors
     /// [`TrainError::NotFinite`], and errors of the data, the device and the disk. The last
     /// checkpoint stays.
-    pub fn train(
+    pub async fn train(
         &mut self,
         stop: &AtomicBool,
         report: &mut dyn FnMut(&StepReport),
@@ -282,8 +286,8 @@ impl<'a> Trainer<'a> {
         self.tell_state(Stage::Training)?;
         if self.unscored.is_some() && self.step < self.schedule.total_steps {
             match self.step.is_multiple_of(self.config.sample_every.max(1)) {
-                true => self.show_and_save([true, true], stop, report)?,
-                false => self.show_earlier_end(stop, report)?,
+                true => self.show_and_save([true, true], stop, report).await?,
+                false => self.show_earlier_end(stop, report).await?,
             }
         }
         while self.step < self.schedule.total_steps
@@ -295,22 +299,26 @@ impl<'a> Trainer<'a> {
             self.step += 1;
             self.session
                 .submit(self.gpu, self.step, self.schedule.rate(self.step), &batch)?;
-            let reading = reader.submitted(self.gpu, &self.session.store, self.step)?;
-            self.note(reading, report)?;
+            let reading = reader
+                .submitted(self.gpu, &self.session.store, self.step)
+                .await?;
+            self.note(reading, report).await?;
             reader.pace(began.elapsed().as_secs_f64() / (self.step - first) as f64);
-            self.keep(&mut reader, stop, report)?;
+            self.keep(&mut reader, stop, report).await?;
         }
-        let reading = reader.finish(self.gpu, &self.session.store, self.step)?;
-        self.note(reading, report)?;
+        let reading = reader
+            .finish(self.gpu, &self.session.store, self.step)
+            .await?;
+        self.note(reading, report).await?;
         let (training, data_wait) = (began.elapsed(), loader.waited());
         drop(loader);
         // The weights are saved first: they must not be lost because a picture cannot be written.
-        self.save()?;
-        let stage = self.show_last(stop, report)?;
+        self.save().await?;
+        let stage = self.show_last(stop, report).await?;
         let standing = self.standing(stage);
         self.tell_state(stage)?;
         self.run.refresh(&standing)?;
-        let scaling = self.session.store.scaling(self.gpu)?;
+        let scaling = self.session.store.scaling(self.gpu).await?;
         Ok(RunSummary {
             step: self.step,
             score: self.score,
@@ -326,7 +334,7 @@ impl<'a> Trainer<'a> {
 
     /// Shows and saves when it is time. If steps are long, the clock decides when to save. After
     /// the last step the caller does both.
-    fn keep(
+    async fn keep(
         &mut self,
         reader: &mut LossReader,
         stop: &AtomicBool,
@@ -343,20 +351,22 @@ impl<'a> Trainer<'a> {
             return Ok(());
         }
         // The losses are read first, because weights that are not finite must not be saved.
-        let reading = reader.finish(self.gpu, &self.session.store, self.step)?;
-        self.note(reading, report)?;
-        self.show_and_save(due, stop, report)
+        let reading = reader
+            .finish(self.gpu, &self.session.store, self.step)
+            .await?;
+        self.note(reading, report).await?;
+        self.show_and_save(due, stop, report).await
     }
 
     /// Takes in a reading. The newest losses go to the report. About a thousand rows of a run go to
     /// metrics.csv.
-    fn note(
+    async fn note(
         &mut self,
         reading: Reading,
         report: &mut dyn FnMut(&StepReport),
     ) -> Result<(), TrainError> {
         if let Some((step, column)) = reading.failure {
-            return Err(self.not_finite(step, column));
+            return Err(self.not_finite(step, column).await);
         }
         let Some(&newest) = reading.losses.last() else {
             return Ok(());

@@ -16,7 +16,7 @@ type Scored = ControlFlow<(), Option<Score>>;
 impl Trainer<'_> {
     /// Shows this step, saves it, or both. Where the score is stopped, nothing else is done: the
     /// end of the run saves, and the run that goes on scores this step first.
-    pub(super) fn show_and_save(
+    pub(super) async fn show_and_save(
         &mut self,
         [show, save]: [bool; 2],
         stop: &AtomicBool,
@@ -25,19 +25,19 @@ impl Trainer<'_> {
         if show {
             // The score comes before the checkpoint, because the checkpoint holds the schedule
             // after this score.
-            let ControlFlow::Continue(score) = self.evaluate(stop, report)? else {
+            let ControlFlow::Continue(score) = self.evaluate(stop, report).await? else {
                 return Ok(());
             };
             score
                 .into_iter()
                 .for_each(|score| self.schedule.observe(score.l1 as f32));
-            self.keep_best(score)?;
+            self.keep_best(score).await?;
         }
         if save {
-            self.save()?;
+            self.save().await?;
         }
         if show {
-            self.sample()?;
+            self.sample().await?;
         }
         self.tell_state(Stage::Training)?;
         Ok(self.run.refresh(&self.standing(Stage::Training))?)
@@ -45,7 +45,7 @@ impl Trainer<'_> {
 
     /// Shows the last weights of a run, unless it was stopped before or they were shown already.
     /// They are saved.
-    pub(super) fn show_last(
+    pub(super) async fn show_last(
         &mut self,
         stop: &AtomicBool,
         report: &mut dyn FnMut(&StepReport),
@@ -63,7 +63,7 @@ impl Trainer<'_> {
         if matches!(self.picture, Some((step, _)) if step == self.step) {
             return Ok(ended);
         }
-        match self.show_saved(stop, report)? {
+        match self.show_saved(stop, report).await? {
             ControlFlow::Break(()) if self.unscored.is_some() => Ok(Stage::Stopped),
             // Without a break it is shown now, and with one an earlier process has scored it.
             _ => Ok(ended),
@@ -73,40 +73,40 @@ impl Trainer<'_> {
     /// Shows the last weights of a run that has become longer, where their score was stopped. As in
     /// a run that was not stopped, this score counts for the best weights, and for no schedule and
     /// no patience.
-    pub(super) fn show_earlier_end(
+    pub(super) async fn show_earlier_end(
         &mut self,
         stop: &AtomicBool,
         report: &mut dyn FnMut(&StepReport),
     ) -> Result<(), TrainError> {
         let best = self.best;
-        let _ = self.show_saved(stop, report)?;
+        let _ = self.show_saved(stop, report).await?;
         self.best = best;
         Ok(())
     }
 
     /// Shows weights that are saved already.
-    fn show_saved(
+    async fn show_saved(
         &mut self,
         stop: &AtomicBool,
         report: &mut dyn FnMut(&StepReport),
     ) -> Result<ControlFlow<()>, TrainError> {
         let was_unscored = self.unscored.is_some();
-        let scored = self.evaluate(stop, report)?;
+        let scored = self.evaluate(stop, report).await?;
         if was_unscored || self.unscored.is_some() {
             // The checkpoint says if this score is still to come.
-            self.save()?;
+            self.save().await?;
         }
         let ControlFlow::Continue(score) = scored else {
             return Ok(ControlFlow::Break(()));
         };
-        self.keep_best(score)?;
-        self.sample()?;
+        self.keep_best(score).await?;
+        self.sample().await?;
         Ok(ControlFlow::Continue(()))
     }
 
     /// Scores the held-out pairs, if there are any, and writes the row of this step. Where it is
     /// stopped, there is no score and no row.
-    fn evaluate(
+    async fn evaluate(
         &mut self,
         stop: &AtomicBool,
         report: &mut dyn FnMut(&StepReport),
@@ -124,9 +124,11 @@ impl Trainer<'_> {
         let validator = &mut self.validator;
         let score = match stop.load(Ordering::Relaxed) {
             true => Err(TrainError::Interrupted),
-            false => self
-                .session
-                .with_used_weights(gpu, || validator.score(gpu, store, pairs, stop)),
+            false => {
+                self.session
+                    .with_used_weights(gpu, async || validator.score(gpu, store, pairs, stop).await)
+                    .await
+            }
         };
         self.showing += began.elapsed();
         let score = match score {
@@ -160,7 +162,7 @@ impl Trainer<'_> {
 
     /// Takes in a score. If it is the best so far, its weights are saved beside the other
     /// checkpoints.
-    fn keep_best(&mut self, score: Option<Score>) -> Result<(), TrainError> {
+    async fn keep_best(&mut self, score: Option<Score>) -> Result<(), TrainError> {
         let Some(score) = score else { return Ok(()) };
         let (metric, step) = (self.config.eval_metric, self.step);
         Best::observe(&mut self.best, metric, step, &score);
@@ -170,7 +172,7 @@ impl Trainer<'_> {
                 best: self.kept,
                 ..self.progress()
             };
-            checkpoint::save(self.gpu, &self.session, &progress, &self.run.best_path())?;
+            checkpoint::save(self.gpu, &self.session, &progress, &self.run.best_path()).await?;
             self.run.mark_saved();
         }
         Ok(())
@@ -207,12 +209,15 @@ impl Trainer<'_> {
             .is_some_and(|patience| waited >= patience)
     }
 
-    fn sample(&mut self) -> Result<(), TrainError> {
+    async fn sample(&mut self) -> Result<(), TrainError> {
         let began = Instant::now();
         let (gpu, store) = (self.gpu, &self.session.store);
         let samples = self
             .session
-            .with_used_weights(gpu, || self.validator.samples(gpu, store, &self.shown.0))?;
+            .with_used_weights(gpu, async || {
+                self.validator.samples(gpu, store, &self.shown.0).await
+            })
+            .await?;
         let picture = self.run.write_samples(self.step, &samples)?;
         if let Some(events) = &self.events {
             events.samples(self.step, &picture)?;

@@ -16,6 +16,7 @@ use pix2pix::tape::{Tape, Var};
 use pix2pix::tensor::Shape;
 use pix2pix_harness::batch_norm::EPS;
 use pix2pix_harness::{Tensor, gpu};
+use pollster::block_on;
 
 const LEAKY: Activation = Activation::LeakyRelu { slope: 0.2 };
 
@@ -156,7 +157,7 @@ fn reading_through_activations_changes_no_bit() {
             .unwrap();
         wanted
             .iter()
-            .map(|&var| bits(&program.read(&gpu, var).unwrap()))
+            .map(|&var| bits(&block_on(program.read(&gpu, var)).unwrap()))
             .collect()
     };
     let apart = run(&[&between[..], &wanted].concat());

@@ -16,6 +16,7 @@ use pix2pix::train::{Config, Recording};
 use pix2pix_harness::batch_norm::CLOSE;
 use pix2pix_harness::config::{penalised, small_config};
 use pix2pix_harness::{Tensor, Tolerance, compare, gpu};
+use pollster::block_on;
 use std::collections::HashMap;
 
 /// An optimiser launches over the arena that a view of its states lies in, so it cannot make a
@@ -104,7 +105,7 @@ fn train(gpu: &Gpu, config: &Config, fused: bool) -> Vec<(String, Vec<f32>)> {
         all.collect()
     };
     let store = Store::new(gpu, states, true).unwrap();
-    store.initialise(gpu, 1).unwrap();
+    block_on(store.initialise(gpu, 1)).unwrap();
     let program = Program::compile(gpu, &store, &tape, &outputs).unwrap();
     for (var, seed) in [(vars.input, 1), (vars.target, 2)] {
         program
@@ -118,7 +119,7 @@ fn train(gpu: &Gpu, config: &Config, fused: bool) -> Vec<(String, Vec<f32>)> {
     }
     let mut values = vec![(
         "the generator's output".to_owned(),
-        program.read(gpu, vars.fake).unwrap(),
+        block_on(program.read(gpu, vars.fake)).unwrap(),
     )];
     for state in store.states().states() {
         let arena = store.states().get_arena(state.arena);
@@ -126,10 +127,10 @@ fn train(gpu: &Gpu, config: &Config, fused: bool) -> Vec<(String, Vec<f32>)> {
         for part in [ArenaPart::Value, ArenaPart::Moment1, ArenaPart::Moment2] {
             values.push((
                 format!("{name} {part:?}"),
-                store.read(gpu, state.id, part).unwrap(),
+                block_on(store.read(gpu, state.id, part)).unwrap(),
             ));
         }
-        let gradient = program.gradient(gpu, store.states(), state.id).unwrap();
+        let gradient = block_on(program.gradient(gpu, store.states(), state.id)).unwrap();
         assert!(
             gradient.is_some() || fused || !arena.trainable,
             "{name} has no gradient"
@@ -202,7 +203,7 @@ fn a_fused_translation_equals_one_operation_at_a_time() {
         .forward(&mut tape, &states, input, &Mode::translation())
         .unwrap();
     let store = Store::new(&gpu, states, false).unwrap();
-    store.initialise(&gpu, 1).unwrap();
+    block_on(store.initialise(&gpu, 1)).unwrap();
     let run = |outputs: &[Var]| {
         let program = Program::compile(&gpu, &store, &tape, outputs).unwrap();
         program
@@ -211,7 +212,7 @@ fn a_fused_translation_equals_one_operation_at_a_time() {
         program
             .run(&gpu, &store, &StepState::new(0, 0, 0.0, [0.0; 2]))
             .unwrap();
-        program.read(&gpu, output).unwrap()
+        block_on(program.read(&gpu, output)).unwrap()
     };
     let all: Vec<Var> = tape
         .nodes()

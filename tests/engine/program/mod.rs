@@ -18,6 +18,7 @@ use pix2pix::tensor::Shape;
 use pix2pix::train::{Recording, Session};
 use pix2pix_harness::config::small_config;
 use pix2pix_harness::{Tensor, gpu};
+use pollster::block_on;
 
 const IMAGE: Shape = Shape::nhwc(1, 6, 5, 4);
 
@@ -51,7 +52,7 @@ fn run_on_random(gpu: &Gpu, tape: &Tape, outputs: &[Var]) -> Vec<Vec<f32>> {
     program.run(gpu, &store, &step()).unwrap();
     outputs
         .iter()
-        .map(|&output| program.read(gpu, output).unwrap())
+        .map(|&output| block_on(program.read(gpu, output)).unwrap())
         .collect()
 }
 
@@ -97,7 +98,7 @@ fn the_same_run_twice_gives_the_same_bits() {
         program
             .run(&gpu, &store, &StepState::new(seed, 4, 0.0, [0.5, 0.999]))
             .unwrap();
-        outputs.map(|output| bits(&program.read(&gpu, output).unwrap()))
+        outputs.map(|output| bits(&block_on(program.read(&gpu, output)).unwrap()))
     };
     let first = run(1);
     assert_ne!(first, run(2), "another seed drops other values");
@@ -116,14 +117,14 @@ fn inputs_and_outputs_can_be_read_and_nothing_else() {
     let values = Tensor::random(IMAGE, 1).values;
     program.write(&gpu, x, &values).unwrap();
     program.run(&gpu, &store, &step()).unwrap();
-    assert_eq!(program.read(&gpu, x).unwrap(), values);
+    assert_eq!(block_on(program.read(&gpu, x)).unwrap(), values);
     assert_eq!(
-        program.read(&gpu, output).unwrap(),
+        block_on(program.read(&gpu, output)).unwrap(),
         values.iter().map(|v| 4.0 * v).collect::<Vec<_>>()
     );
     for refused in [hidden, dead] {
         assert!(matches!(
-            program.read(&gpu, refused),
+            block_on(program.read(&gpu, refused)),
             Err(ProgramError::Absent { .. })
         ));
         assert!(matches!(
@@ -160,7 +161,7 @@ fn programs_over_one_store_share_its_states() {
         },
     );
     let store = Store::new(&gpu, states, true).unwrap();
-    store.initialise(&gpu, 1).unwrap();
+    block_on(store.initialise(&gpu, 1)).unwrap();
     let program = |factor| {
         let mut tape = Tape::default();
         let weight = tape.state(store.states(), id);
@@ -173,10 +174,10 @@ fn programs_over_one_store_share_its_states() {
     let programs = [program(2.0), program(-1.0)];
     let run = |(program, output): &(Program, Var)| {
         program.run(&gpu, &store, &step()).unwrap();
-        program.read(&gpu, *output).unwrap()
+        block_on(program.read(&gpu, *output)).unwrap()
     };
     for values in [
-        store.read(&gpu, id, ArenaPart::Value).unwrap(),
+        block_on(store.read(&gpu, id, ArenaPart::Value)).unwrap(),
         Tensor::random(IMAGE, 8).values,
     ] {
         store.write(&gpu, id, ArenaPart::Value, &values).unwrap();
@@ -191,7 +192,7 @@ fn programs_over_one_store_share_its_states() {
     }
     let refused = [
         store.write(&gpu, id, ArenaPart::Gradient, &[0.0; IMAGE.len()]),
-        store.read(&gpu, id, ArenaPart::Gradient).map(drop),
+        block_on(store.read(&gpu, id, ArenaPart::Gradient)).map(drop),
     ];
     assert!(
         refused.iter().all(|result| result
@@ -206,7 +207,7 @@ fn nothing_is_allocated_after_compiling() {
     let gpu = gpu();
     let config = small_config(32, 2);
     let mut session = Session::new(&gpu, &config).unwrap();
-    session.store.initialise(&gpu, 1).unwrap();
+    block_on(session.store.initialise(&gpu, 1)).unwrap();
     let values = vec![0.5; 32 * 32 * 3];
     let batch = pix2pix::data::Batch {
         sides: (32, 32),
@@ -218,7 +219,7 @@ fn nothing_is_allocated_after_compiling() {
         session.submit(&gpu, step, 2e-4, &batch).unwrap();
         assert_eq!(gpu.memory_bytes(), before);
     }
-    gpu.wait().unwrap();
+    block_on(gpu.wait()).unwrap();
     let states: u64 = session.store.states().bytes();
     assert!(
         before >= states + session.program().plan().bytes(),

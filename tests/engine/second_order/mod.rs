@@ -13,6 +13,7 @@ use pix2pix::tape::{Tape, TapeError, Var};
 use pix2pix::tensor::Shape;
 use pix2pix_harness::reduction::places;
 use pix2pix_harness::{Tensor, Tolerance, compare, gpu};
+use pollster::block_on;
 
 const MAP: Shape = Shape::nhwc(2, 3, 3, 3);
 
@@ -208,7 +209,7 @@ fn check(gpu: &Gpu, case: &SecondOrderCase) {
         let expected = differences(&case.twin, &x.to_vec(), u, &v[k], k);
         for (j, (expected, second)) in expected.iter().zip(second).enumerate() {
             let got = second.map_or(vec![0.0; expected.len()], |second| {
-                program.read(gpu, second).unwrap()
+                block_on(program.read(gpu, second)).unwrap()
             });
             // The differences leave some 1e-7 of values of order one, f32 some 1e-6 of what it
             // adds up.

@@ -25,6 +25,7 @@ mod tensor;
 mod tolerance;
 
 pub use pix2pix_twins as twins;
+pub use pollster::block_on;
 pub use run::{Arenas, OpOutcome, Surroundings, run, run_beside};
 pub use tensor::{Tensor, maps};
 pub use tolerance::{Tolerance, compare};
@@ -63,7 +64,7 @@ pub fn open(options: DeviceOptions) -> Gpu {
         adapter: std::env::var("PIX2PIX_ADAPTER").ok(),
         ..options
     };
-    match pollster::block_on(Gpu::open(&options)) {
+    match block_on(Gpu::open(&options)) {
         Ok(gpu) => gpu,
         Err(error) => panic!("kernel tests need an adapter: {error}"),
     }

@@ -1,7 +1,7 @@
 //! Runs one operation, each operand in a framed buffer of its own.
 
-use crate::Tensor;
 use crate::frame::{framed, guard_bytes, place, unframed};
+use crate::{Tensor, block_on};
 use pix2pix::gpu::{Binding, Buffer, DeviceClass, Gpu, Profile};
 use pix2pix::state::{ArenaId, StateList};
 use pix2pix::tape::{
@@ -267,8 +267,7 @@ impl Buffers {
     /// Waits for the launches and reads what they left.
     fn read(&self, gpu: &Gpu, name: &str, placed: &Placed) -> OpOutcome {
         let bytes = |buffer: &wgpu::Buffer| {
-            gpu.read(buffer, 0, buffer.size())
-                .unwrap_or_else(|e| panic!("{name}: {e}"))
+            block_on(gpu.read(buffer, 0, buffer.size())).unwrap_or_else(|e| panic!("{name}: {e}"))
         };
         let values = |what: &str, operand: &Operand, buffer: &Buffer| {
             unframed(name, what, operand, &bytes(buffer))
@@ -337,8 +336,8 @@ fn encode(
     }];
     let slots = dispatch.slots.iter();
     bindings.extend(slots.map(|slot| buffers.binding(slot, placed)));
-    let group = kernel
-        .bind(gpu.device(), &bindings)
+    let group = gpu
+        .bind(&kernel, &bindings)
         .unwrap_or_else(|e| panic!("{name}: {e}"));
     let mut pass = encoder.begin_compute_pass(&Default::default());
     pass.set_pipeline(kernel.pipeline());
