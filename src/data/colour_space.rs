@@ -7,6 +7,7 @@ use image::ImageFormat;
 use tiff::tags::{PhotometricInterpretation, Tag};
 
 use super::chunks::Chunks;
+use super::head::ALL_FORMATS;
 use super::icc::other_profile;
 use super::limits::BESIDE_PIXELS;
 use super::tiff_head::open;
@@ -35,7 +36,7 @@ pub(super) fn other_colours<R: Read + Seek>(
             chunks.find(b"ICCP", None)?;
             other_profile(&chunks.data(MOST)?)
         }
-        ImageFormat::Tiff => in_tiff(file),
+        ImageFormat::Tiff if ALL_FORMATS => in_tiff(file),
         _ => None,
     }
 }

@@ -8,10 +8,25 @@ use image::{ImageDecoder, ImageFormat, ImageReader};
 
 use super::jpeg_head::size_of_jpeg;
 use super::limits::decoder_limits;
+#[cfg(feature = "formats")]
 use super::open_exr::size_of_exr;
 use super::orientation::{is_quarter_turn, orientation_of};
 use super::tiff_head::TiffHead;
 use crate::files::{self, File};
+
+/// Whether this build reads all formats.
+pub(super) const ALL_FORMATS: bool = cfg!(feature = "formats");
+
+/// Whether this build reads files of this format. The module of a browser's tab is small: it reads
+/// PNG alone, and the browser reads the others.
+pub(super) fn is_read(format: ImageFormat) -> bool {
+    let is_small = match format {
+        ImageFormat::Png => true,
+        ImageFormat::Jpeg => cfg!(feature = "jpeg"),
+        _ => false,
+    };
+    is_small || ALL_FORMATS
+}
 
 /// The format of a file that starts with these bytes.
 pub(super) fn format_of(bytes: &[u8]) -> Option<ImageFormat> {
@@ -38,6 +53,7 @@ pub(super) fn size_of(path: &Path, as_stored: bool) -> Option<(u32, u32)> {
     let format = format_of(file.fill_buf().ok()?)?;
     let (width, height) = match format {
         ImageFormat::Tiff => TiffHead::read(&mut file).ok()?.size()?,
+        #[cfg(feature = "formats")]
         ImageFormat::OpenExr => size_of_exr(&mut file)?,
         // Other decoders take the whole file, or what it holds beside the picture.
         ImageFormat::Jpeg => size_of_jpeg(&mut file)?,

@@ -98,6 +98,7 @@ pub mod matching;
 pub mod measure;
 mod named_pairs;
 mod near_names;
+#[cfg(feature = "formats")]
 mod open_exr;
 mod orientation;
 pub mod pair_set;
@@ -109,6 +110,7 @@ mod patched;
 pub mod picture;
 pub mod pixels;
 mod png;
+#[cfg(feature = "formats")]
 mod pnm;
 pub mod preprocess;
 pub mod random;

@@ -3,17 +3,23 @@
 use std::io::{self, BufReader, Cursor};
 use std::path::Path;
 
-use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, RgbImage};
+#[cfg(feature = "jpeg")]
+use image::ImageReader;
+#[cfg(not(feature = "jpeg"))]
+use image::codecs::png::PngDecoder;
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageResult, RgbImage};
 
 use super::depth::Depth;
 use super::error::DataError;
 use super::foreign::foreign_format;
-use super::head::{format_of, size_of};
+use super::head::{ALL_FORMATS, format_of, is_read, size_of};
 use super::jpeg::check_jpeg;
 use super::limits::{SizeLimit, decoder_limits};
+#[cfg(feature = "formats")]
 use super::open_exr::read_exr;
 use super::orientation::orientation_of;
 use super::picture::{Extra, Picture};
+#[cfg(feature = "formats")]
 use super::pnm::read_pnm;
 use super::read_options::ReadOptions;
 use super::read_tally::{ReadTally, nearly_black};
@@ -79,7 +85,7 @@ pub(super) fn extent_of(
 
 /// What is known of a file beside its numbers.
 fn origin_of<'a>(path: &'a Path, bytes: &[u8]) -> Origin<'a> {
-    let is_tiff = format_of(bytes) == Some(ImageFormat::Tiff);
+    let is_tiff = ALL_FORMATS && format_of(bytes) == Some(ImageFormat::Tiff);
     Origin {
         path,
         marked: is_tiff
@@ -204,14 +210,23 @@ fn decode_as_stored(path: &Path, bytes: &[u8], limit: SizeLimit) -> Result<Store
         });
     }
     let format = format_of(bytes);
+    if let Some(format) = format.filter(|&format| !is_read(format)) {
+        return Err(DataError::NotAnImage {
+            path: path.to_owned(),
+            reason: format!("it is {format:?}, which this program was built without"),
+            remedy: "convert it to PNG",
+        });
+    }
     match format {
+        #[cfg(feature = "formats")]
         Some(ImageFormat::OpenExr) => read_exr(path, bytes, limit),
+        #[cfg(feature = "formats")]
         Some(ImageFormat::Pnm) => read_pnm(path, bytes, limit).map(Stored::from),
-        Some(ImageFormat::Tiff) => match read_tiff(path, bytes, limit)? {
+        Some(ImageFormat::Tiff) if ALL_FORMATS => match read_tiff(path, bytes, limit)? {
             Some(stored) => Ok(stored),
             None => read_other(path, bytes, format, limit),
         },
-        Some(ImageFormat::Jpeg) => {
+        Some(ImageFormat::Jpeg) if is_read(ImageFormat::Jpeg) => {
             check_jpeg(bytes).map_err(|fault| DataError::of_jpeg(path, fault))?;
             read_other(path, bytes, format, limit)
         }
@@ -227,18 +242,35 @@ fn read_other(
     limit: SizeLimit,
 ) -> Result<Stored, DataError> {
     let explain = |error| DataError::of_decoder(path, error, limit);
-    let mut reader = ImageReader::new(Cursor::new(bytes));
-    if let Some(format) = format {
-        reader.set_format(format);
-    }
-    reader.limits(decoder_limits(0));
-    let mut decoder = reader.into_decoder().map_err(explain)?;
+    let mut decoder = decoder_of(bytes, format).map_err(explain)?;
     let decoded = decoder.total_bytes();
     limit.check(path, decoder.dimensions(), decoded)?;
     let limits = decoder_limits(decoded);
     decoder.set_limits(limits).map_err(explain)?;
     let image = DynamicImage::from_decoder(decoder).map_err(explain)?;
     Ok(Picture::from(image).into())
+}
+
+#[cfg(feature = "jpeg")]
+fn decoder_of(
+    bytes: &[u8],
+    format: Option<ImageFormat>,
+) -> ImageResult<impl ImageDecoder + use<'_>> {
+    let mut reader = ImageReader::new(Cursor::new(bytes));
+    if let Some(format) = format {
+        reader.set_format(format);
+    }
+    reader.limits(decoder_limits(0));
+    reader.into_decoder()
+}
+
+/// Names the only decoder that there is, so that no other one is part of the program.
+#[cfg(not(feature = "jpeg"))]
+fn decoder_of(
+    bytes: &[u8],
+    _format: Option<ImageFormat>,
+) -> ImageResult<impl ImageDecoder + use<'_>> {
+    PngDecoder::with_limits(Cursor::new(bytes), decoder_limits(0))
 }
 
 #[cfg(test)]

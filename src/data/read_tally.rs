@@ -10,6 +10,7 @@ use super::animation::has_further_pictures;
 use super::background::Background;
 use super::colour_space::other_colours;
 use super::depth::Depth;
+use super::head::ALL_FORMATS;
 use super::picture::Picture;
 use super::tiff_head::{has_mask, marked_nodata};
 use super::values::ValueRange;
@@ -89,13 +90,14 @@ impl ReadTally {
         has_range: bool,
         mut open: impl FnMut() -> Option<BufReader<R>>,
     ) {
-        if format == ImageFormat::Tiff && !has_range {
+        let is_tiff = ALL_FORMATS && format == ImageFormat::Tiff;
+        if is_tiff && !has_range {
             let marked = open().and_then(|mut file| marked_nodata(&mut file));
             if let Some(number) = marked.filter(|number| number.is_finite()) {
                 self.put(What::MarkedNodata(number), path, None);
             }
         }
-        if format == ImageFormat::Tiff && open().is_some_and(|mut file| has_mask(&mut file)) {
+        if is_tiff && open().is_some_and(|mut file| has_mask(&mut file)) {
             self.put(What::Mask, path, None);
         }
         if open().is_some_and(|mut file| has_further_pictures(format, &mut file)) {

@@ -79,6 +79,7 @@ pub(super) async fn select(selector: Option<&str>) -> Result<Adapter, GpuError> 
 
 /// Vulkan, Metal and DX12; each backend is loaded on its own because loading all of them costs a
 /// third of a second.
+#[cfg(not(target_arch = "wasm32"))]
 async fn enumerate() -> Vec<Adapter> {
     let mut adapters = Vec::new();
     for backends in [Backends::VULKAN, Backends::METAL, Backends::DX12] {
@@ -94,6 +95,24 @@ async fn enumerate() -> Vec<Adapter> {
         adapters.extend(instance.enumerate_adapters(backends).await);
     }
     adapters
+}
+
+/// The one that the browser gives out. It has no list, and picks the faster of two GPUs if asked.
+#[cfg(target_arch = "wasm32")]
+async fn enumerate() -> Vec<Adapter> {
+    let instance = Instance::new(InstanceDescriptor {
+        backends: Backends::BROWSER_WEBGPU,
+        ..InstanceDescriptor::new_without_display_handle()
+    });
+    let options = wgpu::RequestAdapterOptions {
+        power_preference: wgpu::PowerPreference::HighPerformance,
+        ..Default::default()
+    };
+    instance
+        .request_adapter(&options)
+        .await
+        .into_iter()
+        .collect()
 }
 
 /// The first adapter of the best type: discrete, then integrated, virtual, other, and software
@@ -132,7 +151,10 @@ fn describe(adapters: &[Adapter]) -> String {
 }
 
 fn remedy() -> &'static str {
-    if cfg!(target_os = "linux") {
+    if cfg!(target_arch = "wasm32") {
+        "use a browser that has WebGPU and let it use the GPU: Chrome, Edge, Firefox or Safari of \
+         2026, on Linux Chrome with chrome://flags/#enable-unsafe-webgpu"
+    } else if cfg!(target_os = "linux") {
         "install a Vulkan driver, on Debian or Ubuntu `apt-get install mesa-vulkan-drivers`, on \
          Fedora `dnf install mesa-vulkan-drivers`"
     } else if cfg!(target_os = "windows") {

@@ -3,6 +3,7 @@
 
 mod adapter;
 mod buffer;
+mod declared;
 mod device;
 mod error;
 mod interface;
@@ -11,6 +12,8 @@ mod kernel_spec;
 mod lock;
 mod options;
 mod params;
+#[cfg(not(target_arch = "wasm32"))]
+mod parsed;
 mod parts;
 mod pipelines;
 mod precompile;

@@ -151,6 +151,7 @@ fn declarations(text: &str) -> impl Iterator<Item = (&'static str, &str)> {
 
 /// Where line `number` (from 1) of a text from [`with_parts`] comes from, if that is a part: the
 /// part's file and the line there, as `shaders/parts/philox.wgsl:12`.
+#[cfg(not(target_arch = "wasm32"))]
 pub(super) fn origin(text: &str, number: usize) -> Option<String> {
     let before: Vec<&str> = text.lines().take(number).collect();
     let start = before.iter().rposition(|line| line.starts_with(MARKER))?;

@@ -4,7 +4,7 @@
 use crate::files::shader_files;
 use crate::translate::{Translated, Versions, translate};
 use crate::variants::{VARIANTS, Variant, in_parallel};
-use pix2pix::gpu::{Access, HostShareable};
+use pix2pix::gpu::{Access, HostShareable, Interface};
 use pix2pix::tape::{Slot, StepState};
 use std::collections::BTreeSet;
 
@@ -45,6 +45,16 @@ fn assert_none_refused<'a>(
         failures.len(),
         failures.join("\n")
     );
+}
+
+/// A tab reads the declarations alone, and must find the same in them.
+#[test]
+fn every_interface_is_that_of_its_declarations() {
+    for variant in VARIANTS.iter() {
+        let text = variant.dispatch.kernel.text().unwrap();
+        let declared = Interface::declared(&variant.label, &text).unwrap();
+        assert_eq!(declared, variant.interface, "{}", variant.label);
+    }
 }
 
 #[test]

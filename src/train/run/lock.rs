@@ -3,7 +3,7 @@
 use super::error::RunError;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// The file that is locked. While the lock is held, it has the number of the process.
 pub(super) const FILE: &str = ".lock";
@@ -11,7 +11,8 @@ pub(super) const FILE: &str = ".lock";
 /// A lock on the folder of a run.
 #[derive(Debug)]
 pub struct RunLock {
-    path: PathBuf,
+    #[cfg(unix)]
+    path: std::path::PathBuf,
     file: File,
     is_held: bool,
 }
@@ -39,6 +40,7 @@ impl RunLock {
                 .map_err(failed)?;
         }
         Ok(Self {
+            #[cfg(unix)]
             path,
             file,
             is_held,
