@@ -11,7 +11,7 @@ export NODEVICE_SELECT := 1
 export MESA_VK_IGNORE_CONFORMANCE_WARNING := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo studio test test-all examples golden test-swiftshader test-mesa-next onnx metrics tensorboard pytorch-round-trip bench bench-peers peer-curves lint setup
+.PHONY: help demo studio test test-all examples golden test-swiftshader test-mesa-next onnx metrics tensorboard pytorch-round-trip bench bench-peers peer-curves web web-serve web-test lint setup
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' Makefile
@@ -81,12 +81,25 @@ bench-peers: setup ## time the step beside burn and PyTorch (python3; the first 
 peer-curves: setup ## train the same in PyTorch and lay the curves over each other (python3; the first time it fetches some GB)
 	@bench/peers/curves $(ARGS)
 
+web: ## build the page with the library inside into web/dist, a folder for any static host (rustup adds the target)
+	@scripts/build-web $(CARGOFLAGS)
+
+PORT ?= 8000
+web-serve: web ## serve web/dist on this machine (PORT=8000)
+	@echo "http://127.0.0.1:$(PORT)/ (Ctrl-C ends it)"
+	@$(PYTHON) -m http.server --bind 127.0.0.1 --directory web/dist $(PORT) 2>/dev/null
+
+web-test: web ## test the page in headless Chromium (Debian: from apt; ARGS=PART of a file's name picks tests)
+	@scripts/ensure-browser
+	node tests/browser/run.mjs $(ARGS)
+
 lint: ## check formatting, clippy, the library without the command line, and rustdoc, warnings denied
 	@scripts/ensure-tools
 	cargo fmt --all --check
 	cargo clippy --profile tests --workspace --all-targets $(CARGOFLAGS) -- -D warnings
 	cargo clippy --profile tests --features studio --lib --bins --test studio $(CARGOFLAGS) -- -D warnings
 	cargo clippy --profile tests --no-default-features --lib $(CARGOFLAGS) -- -D warnings
+	scripts/cargo-wasm clippy --profile tests -p pix2pix-web -p pix2pix-wgpu --lib --no-default-features $(CARGOFLAGS) -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --profile tests --workspace --no-deps $(CARGOFLAGS)
 
 setup: # what every target that runs on a device needs first
