@@ -23,7 +23,7 @@ const HEAD: f64 = 90.0;
 const TITLE: usize = 18;
 
 /// The drawing. Each block is a group with `data-block`, and each node in it a link to `#node-N`
-/// with `data-node` and a title.
+/// with `data-node`, a title and, where kernels run, the first of them as `data-kernel`.
 pub fn draw(graph: &Graph) -> String {
     let blocks = Blocks::of(graph);
     let layout = Layout::of(graph, &blocks);
@@ -289,14 +289,15 @@ impl Drawing<'_> {
             let node = &self.graph.nodes[at];
             let _ = write!(
                 text,
-                "<a href=\"#node-{0}\" data-node=\"{0}\" class=\"node{1}\"><title>{2}</title>\
+                "<a href=\"#node-{0}\" data-node=\"{0}\"{6} class=\"node{1}\"><title>{2}</title>\
                  <rect x=\"{3:.1}\" y=\"{4}\" width=\"{5:.1}\" height=\"9\" rx=\"2\"/></a>",
                 node.index,
                 if node.kernels.is_empty() { " view" } else { "" },
                 escape(&about_node(node)),
                 x + 8.0 + order as f64 * pitch,
                 y + 35.0,
-                (pitch - 3.0).max(1.0)
+                (pitch - 3.0).max(1.0),
+                kernel_attribute(node)
             );
         }
         text + "</g>\n"
@@ -338,6 +339,12 @@ fn markers() -> String {
     [Phase::Forward, Phase::Backward, Phase::Update]
         .map(one)
         .concat()
+}
+
+/// The first kernel of a node, for pages that show its source.
+fn kernel_attribute(node: &GraphNode) -> String {
+    let attribute = |kernel: &String| format!(" data-kernel=\"{}\"", escape(kernel));
+    node.kernels.first().map_or_else(String::new, attribute)
 }
 
 /// A map as people write it: width, height, channels, and the batch where it is not 1.

@@ -177,12 +177,29 @@ fn no_two_blocks_lie_on_each_other() {
         );
         let svg = draw(&graph);
         assert_eq!(svg.matches("data-node=").count(), all, "graph {number}");
+        let running = graph
+            .nodes
+            .iter()
+            .filter(|node| !node.kernels.is_empty())
+            .count();
+        assert_eq!(
+            svg.matches("data-kernel=").count(),
+            running,
+            "graph {number}"
+        );
         for tag in ["g", "svg", "a", "title", "text"] {
             let opened =
                 svg.matches(&format!("<{tag} ")).count() + svg.matches(&format!("<{tag}>")).count();
             assert_eq!(opened, svg.matches(&format!("</{tag}>")).count(), "{tag}");
         }
     }
+}
+
+/// The page in the browser takes no style out of a drawing, and has its own copy.
+#[test]
+fn the_page_in_the_browser_has_the_style_of_drawings() {
+    let own = include_str!("drawing.css");
+    assert_eq!(own, include_str!("../../web/page/style/graph.css"));
 }
 
 #[test]
