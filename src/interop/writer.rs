@@ -140,6 +140,16 @@ impl<'a> TensorWriter<'a> {
         Ok(())
     }
 
+    /// The bytes of a safetensors file, for where there are no files.
+    ///
+    /// # Errors
+    /// Those of [`TensorWriter::write`].
+    pub async fn bytes(self) -> Result<Vec<u8>, WriteError> {
+        let mut bytes = Vec::new();
+        self.write(&mut bytes).await?;
+        Ok(bytes)
+    }
+
     /// Writes a `.pth` file, a state dict in the order in which the tensors were added.
     ///
     /// # Errors

@@ -10,6 +10,7 @@ mod accumulate;
 mod failure;
 mod fitting_tiles;
 mod half;
+mod in_memory;
 mod learning;
 mod networks;
 mod pretrained;

@@ -1,5 +1,6 @@
 //! Whole runs can be repeated, stopped and resumed: the bits are those of a run that never stopped.
 
+use crate::in_memory::checkpoint_in_memory;
 use crate::runs::{
     assert_same_tensors, bundled, copy_of, resume, session_after, states, tensors, train, wave,
 };
@@ -155,14 +156,14 @@ fn a_run_without_the_pairs_of_its_stopped_score_goes_on() {
     let stop = AtomicBool::new(false);
     let mut report = |_: &StepReport| stop.store(true, Ordering::Relaxed);
     let outcome = block_on(trainer.train(&stop, &mut report)).unwrap();
+    let in_memory = checkpoint_in_memory(&gpu, &trainer, &run);
     drop(trainer);
     let progress = newest_progress(&run);
     assert!(outcome.interrupted && progress.unscored.is_some());
 
     fs::remove_dir_all(root.path().join("data/val")).unwrap();
-    let newest = run.checkpoints().unwrap().pop().unwrap();
-    let file = TensorFile::open(&newest.path).unwrap();
-    let mut trainer = Trainer::resume(&gpu, progress, &file, &dataset(), run.clone()).unwrap();
+    // A run goes on from bytes as it does from the file.
+    let mut trainer = Trainer::resume(&gpu, progress, &in_memory, &dataset(), run.clone()).unwrap();
     let ended = block_on(trainer.train(&AtomicBool::new(false), &mut |_| {})).unwrap();
     assert!(!ended.interrupted && ended.step == 3);
     let steps: Vec<u64> = rows(&run).iter().map(|row| row.step).collect();

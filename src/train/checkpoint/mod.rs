@@ -39,7 +39,7 @@ use crate::nn::Discriminator;
 use crate::ops::loss_scale::Scaling;
 use crate::state::ArenaId;
 use crate::tape::ArenaPart;
-use network::{DISCRIMINATOR, POOL, TRAINED, write};
+use network::{DISCRIMINATOR, POOL, TRAINED, to_bytes, write};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -212,6 +212,29 @@ pub async fn save(
     progress: &TrainingProgress,
     path: &Path,
 ) -> Result<(), TrainError> {
+    write(checkpoint_writer(gpu, session, progress).await?, path).await
+}
+
+/// The bytes of the file that [`save`] writes, for where there are no files: all of it is in memory
+/// at once. [`TensorFile::parse`], [`read_progress`] and [`load`] take them.
+///
+/// # Errors
+/// Those of reading back.
+pub async fn save_bytes(
+    gpu: &Gpu,
+    session: &Session,
+    progress: &TrainingProgress,
+) -> Result<Vec<u8>, TrainError> {
+    let writer = checkpoint_writer(gpu, session, progress).await?;
+    to_bytes(writer, "the checkpoint").await
+}
+
+/// All tensors of a checkpoint. Each is read from the device when it is written.
+async fn checkpoint_writer<'a>(
+    gpu: &'a Gpu,
+    session: &'a Session,
+    progress: &TrainingProgress,
+) -> Result<TensorWriter<'a>, TrainError> {
     let mut writer = TensorWriter::default();
     let from = (gpu, &session.store);
     writer.metadata(MODEL, json(&model_of(&progress.config)));
@@ -251,7 +274,7 @@ pub async fn save(
     if let Some(pool) = &session.pool {
         writer.network(from, pool.arena(), ArenaPart::Value, POOL, None);
     }
-    write(writer, path).await
+    Ok(writer)
 }
 
 /// Writes each network alone, as `generator.safetensors` and, if there is one,
@@ -265,28 +288,47 @@ pub async fn export(
     progress: &TrainingProgress,
     folder: &Path,
 ) -> Result<(), TrainError> {
-    let from = (gpu, &session.store);
-    for Section {
-        parameters,
-        statistics,
-        updates,
-        file,
-        ..
-    } in sections(session, &progress.config)
-    {
-        let mut writer = TensorWriter::default();
-        writer.metadata(MODEL, json(&model_of(&progress.config)));
-        writer.network(from, parameters, used_part(session, parameters), "", None);
-        writer.network(
-            from,
-            statistics,
-            ArenaPart::Value,
-            "",
-            Some(progress.step as i64 * updates),
-        );
-        write(writer, &folder.join(file)).await?;
+    for section in sections(session, &progress.config) {
+        let writer = network_writer(gpu, session, progress, &section);
+        write(writer, &folder.join(section.file)).await?;
     }
     Ok(())
+}
+
+/// The bytes of the file with the network of this kind alone, as [`export`] writes it. `None` if
+/// the session has no such network.
+///
+/// # Errors
+/// Those of reading back.
+pub async fn export_bytes(
+    gpu: &Gpu,
+    session: &Session,
+    progress: &TrainingProgress,
+    kind: NetworkKind,
+) -> Result<Option<Vec<u8>>, TrainError> {
+    let mut sections = sections(session, &progress.config).into_iter();
+    let Some(section) = sections.find(|section| section.file == kind.file_name()) else {
+        return Ok(None);
+    };
+    let writer = network_writer(gpu, session, progress, &section);
+    to_bytes(writer, section.file).await.map(Some)
+}
+
+/// The tensors of one network.
+fn network_writer<'a>(
+    gpu: &'a Gpu,
+    session: &'a Session,
+    progress: &TrainingProgress,
+    section: &Section,
+) -> TensorWriter<'a> {
+    let mut writer = TensorWriter::default();
+    let (from, parameters) = ((gpu, &session.store), section.parameters);
+    let updates = progress.step as i64 * section.updates;
+    writer.metadata(MODEL, json(&model_of(&progress.config)));
+    writer.network(from, parameters, used_part(session, parameters), "", None);
+    let statistics = section.statistics;
+    writer.network(from, statistics, ArenaPart::Value, "", Some(updates));
+    writer
 }
 
 /// Reads how far the run of a checkpoint is. Kernels that were renamed get their new names.

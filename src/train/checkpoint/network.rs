@@ -147,6 +147,14 @@ pub(super) async fn write(writer: TensorWriter<'_>, path: &Path) -> Result<(), T
     }
 }
 
+/// The bytes of a safetensors file with this `name`, which is for errors.
+pub(super) async fn to_bytes(writer: TensorWriter<'_>, name: &str) -> Result<Vec<u8>, TrainError> {
+    writer.bytes().await.map_err(|error| match error {
+        WriteError::Io(error) => RunError::write(Path::new(name), error).into(),
+        WriteError::Tensor(error) => error.into(),
+    })
+}
+
 /// Refuses an `upsample` if the file itself says how its generator is built. Files of this program
 /// do. State dicts of PyTorch do not.
 pub(super) fn refuse_needless_upsample(

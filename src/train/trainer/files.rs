@@ -92,7 +92,8 @@ impl Trainer<'_> {
         Ok(())
     }
 
-    pub(super) fn progress(&self) -> TrainingProgress {
+    /// How far the run is, as a checkpoint says it.
+    pub fn progress(&self) -> TrainingProgress {
         TrainingProgress {
             config: self.config.clone(),
             step: self.step,
