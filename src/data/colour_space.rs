@@ -7,9 +7,8 @@ use image::ImageFormat;
 use tiff::tags::{PhotometricInterpretation, Tag};
 
 use super::chunks::Chunks;
-use super::head::ALL_FORMATS;
 use super::icc::other_profile;
-use super::limits::BESIDE_PIXELS;
+use super::limits::{ALL_FORMATS, BESIDE_PIXELS};
 use super::tiff_head::open;
 
 /// As much of a profile as is looked at: the segment of a JPEG.

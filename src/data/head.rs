@@ -14,20 +14,6 @@ use super::orientation::{is_quarter_turn, orientation_of};
 use super::tiff_head::TiffHead;
 use crate::files::{self, File};
 
-/// Whether this build reads all formats.
-pub(super) const ALL_FORMATS: bool = cfg!(feature = "formats");
-
-/// Whether this build reads files of this format. The module of a browser's tab is small: it reads
-/// PNG alone, and the browser reads the others.
-pub(super) fn is_read(format: ImageFormat) -> bool {
-    let is_small = match format {
-        ImageFormat::Png => true,
-        ImageFormat::Jpeg => cfg!(feature = "jpeg"),
-        _ => false,
-    };
-    is_small || ALL_FORMATS
-}
-
 /// The format of a file that starts with these bytes.
 pub(super) fn format_of(bytes: &[u8]) -> Option<ImageFormat> {
     const BIG_TIFF: [[u8; 4]; 2] = [*b"II+\0", *b"MM\0+"];

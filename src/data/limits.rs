@@ -4,6 +4,18 @@ use std::ffi::OsStr;
 use std::fmt;
 use std::path::Path;
 
+use image::ImageFormat;
+
+/// Whether this build reads all formats.
+pub(super) const ALL_FORMATS: bool = cfg!(feature = "formats");
+
+/// Whether this build reads files of this format. The module of a browser's tab is small: it reads
+/// PNG alone, and the browser reads the others.
+pub(super) fn is_read(format: ImageFormat) -> bool {
+    let is_jpeg_read = cfg!(feature = "jpeg") && format == ImageFormat::Jpeg;
+    ALL_FORMATS || is_jpeg_read || format == ImageFormat::Png
+}
+
 /// Endings of the files that count as images, in lower case. Other files of a folder are
 /// counted and told.
 pub const EXTENSIONS: [&str; 16] = [

@@ -12,9 +12,9 @@ use image::{DynamicImage, ImageDecoder, ImageFormat, ImageResult, RgbImage};
 use super::depth::Depth;
 use super::error::DataError;
 use super::foreign::foreign_format;
-use super::head::{ALL_FORMATS, format_of, is_read, size_of};
+use super::head::{format_of, size_of};
 use super::jpeg::check_jpeg;
-use super::limits::{SizeLimit, decoder_limits};
+use super::limits::{ALL_FORMATS, SizeLimit, decoder_limits, is_read};
 #[cfg(feature = "formats")]
 use super::open_exr::read_exr;
 use super::orientation::orientation_of;
@@ -252,10 +252,7 @@ fn read_other(
 }
 
 #[cfg(feature = "jpeg")]
-fn decoder_of(
-    bytes: &[u8],
-    format: Option<ImageFormat>,
-) -> ImageResult<impl ImageDecoder + use<'_>> {
+fn decoder_of(bytes: &[u8], format: Option<ImageFormat>) -> ImageResult<impl ImageDecoder> {
     let mut reader = ImageReader::new(Cursor::new(bytes));
     if let Some(format) = format {
         reader.set_format(format);
@@ -266,10 +263,7 @@ fn decoder_of(
 
 /// Names the only decoder that there is, so that no other one is part of the program.
 #[cfg(not(feature = "jpeg"))]
-fn decoder_of(
-    bytes: &[u8],
-    _format: Option<ImageFormat>,
-) -> ImageResult<impl ImageDecoder + use<'_>> {
+fn decoder_of(bytes: &[u8], _format: Option<ImageFormat>) -> ImageResult<impl ImageDecoder> {
     PngDecoder::with_limits(Cursor::new(bytes), decoder_limits(0))
 }
 

@@ -10,7 +10,7 @@ use super::animation::has_further_pictures;
 use super::background::Background;
 use super::colour_space::other_colours;
 use super::depth::Depth;
-use super::head::ALL_FORMATS;
+use super::limits::ALL_FORMATS;
 use super::picture::Picture;
 use super::tiff_head::{has_mask, marked_nodata};
 use super::values::ValueRange;
