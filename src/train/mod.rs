@@ -3,7 +3,9 @@
 mod config;
 mod conversion;
 mod error;
+mod failed_step;
 mod going_on;
+mod in_memory_trainer;
 mod loaded_generator;
 mod losses;
 mod memory;
@@ -38,6 +40,7 @@ pub use config::{
 pub use conversion::{Conversion, Converted};
 pub use error::TrainError;
 pub use going_on::Changes;
+pub use in_memory_trainer::{Advanced, InMemoryTrainer};
 pub use loaded_generator::LoadedGenerator;
 pub use losses::{
     Distance, GanLoss, Verdict, distance, feature_distance, gan, generator_adversarial_loss,

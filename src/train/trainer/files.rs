@@ -3,14 +3,12 @@
 
 use super::Trainer;
 use crate::clock::Instant;
-use crate::data::batch_sampler::BatchSampler;
-use crate::ops::loss_scale::GRADIENT_COLUMN;
 use crate::train::checkpoint::{self, TrainingProgress, kernel_choices};
 use crate::train::error::TrainError;
+use crate::train::failed_step::not_finite;
 use crate::train::monitor::Losses;
 use crate::train::run::MetricsRow;
 use crate::train::score::Score;
-use crate::train::step::{LOSSES, WEIGHTED};
 
 /// Checkpoints that stay on the disk: the newest ones.
 const KEPT_CHECKPOINTS: usize = 2;
@@ -116,28 +114,6 @@ impl Trainer<'_> {
 
     /// Runs the failed step again with the watch on.
     pub(super) async fn not_finite(&self, step: u64, column: usize) -> TrainError {
-        let find = async || {
-            let sampler = BatchSampler::new(
-                &self.training,
-                self.config.pairs_per_step(),
-                self.config.seed,
-            )?;
-            let batch = self
-                .training
-                .batch(&sampler.samples(step.saturating_sub(1)))?;
-            self.session.find_failure(self.gpu, step, &batch).await
-        };
-        let op = match find().await {
-            Ok(Some(op)) => op,
-            // In the step that failed the discriminator saw older fakes. Here it sees new ones.
-            Ok(None) if self.session.pool.is_some() => {
-                let words = "no operation when the step was run again without older fakes, so \
-                             perhaps in the image pool (`recipe.pool`)";
-                words.to_owned()
-            }
-            Ok(None) => "no operation when the step was run again".to_owned(),
-            Err(error) => format!("an operation that could not be found ({error})"),
-        };
         let checkpoint = match self.run.checkpoints().ok().and_then(|mut all| all.pop()) {
             Some(last) => format!(
                 "the last good checkpoint is {}; continue from it with a smaller `learning_rate`",
@@ -147,16 +123,7 @@ impl Trainer<'_> {
                 "there is no checkpoint yet; start again with a smaller `learning_rate`".to_owned()
             }
         };
-        let what = match LOSSES.iter().chain(&WEIGHTED).nth(column) {
-            Some(loss) => format!("loss {loss}"),
-            None if column == GRADIENT_COLUMN => "a gradient, with a loss scale of 1,".to_owned(),
-            None => format!("the value watched in column {column}"),
-        };
-        TrainError::NotFinite {
-            step,
-            what,
-            op,
-            checkpoint,
-        }
+        let training = (&self.session, &self.config, &*self.training);
+        not_finite(self.gpu, training, (step, column), checkpoint).await
     }
 }

@@ -21,7 +21,7 @@ use crate::clock::Instant;
 use crate::data::{Dataset, Loader, LoaderOptions, PairSet, Split};
 use crate::gpu::Gpu;
 use crate::interop::TensorFile;
-use pairs::{other_pairs, shown_pairs};
+pub(super) use pairs::{other_pairs, shown_pairs};
 pub use report::{RunSummary, StepReport};
 use std::path::PathBuf;
 use std::sync::Arc;

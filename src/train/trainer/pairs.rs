@@ -5,7 +5,7 @@ use crate::train::error::TrainError;
 use std::sync::Arc;
 
 /// The pairs for sample grids, and whether they are held out from training.
-pub(super) fn shown_pairs(dataset: &Dataset) -> Result<(Arc<PairSet>, bool), TrainError> {
+pub(in crate::train) fn shown_pairs(dataset: &Dataset) -> Result<(Arc<PairSet>, bool), TrainError> {
     match dataset.get(Split::Val).or(dataset.get(Split::Test)) {
         Some(held_out) => Ok((held_out.clone(), true)),
         None => Ok((dataset.require(Split::Train)?.clone(), false)),
@@ -13,7 +13,10 @@ pub(super) fn shown_pairs(dataset: &Dataset) -> Result<(Arc<PairSet>, bool), Tra
 }
 
 /// Says that a run goes on with other pairs than it `began` with: so many, with this fingerprint.
-pub(super) fn other_pairs(began: (usize, Option<u64>), training: &PairSet) -> Option<String> {
+pub(in crate::train) fn other_pairs(
+    began: (usize, Option<u64>),
+    training: &PairSet,
+) -> Option<String> {
     let (then, now) = (began.0, training.len());
     if then != now {
         return Some(format!(
