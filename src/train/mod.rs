@@ -1,5 +1,6 @@
 //! Floor 8: losses, the step, its schedule, checkpoints, the run folder and the loop.
 
+mod canvas_model;
 mod config;
 mod conversion;
 mod error;
@@ -32,6 +33,7 @@ pub mod checkpoint;
 pub mod onnx;
 pub mod run;
 
+pub use canvas_model::CanvasModel;
 pub use config::{
     Architecture, CHANGED_ON_RESUME, Config, ConfigError, FIELDS, Field, FormField, FormGroup,
     Group, Length, LookUpError, MOST_BATCHES, ModelConfig, PixelKind, PixelSettings, Preset, Range,

@@ -42,6 +42,7 @@ export class Training {
     this.#refuseSecond();
     const told = await this.#alone(async (tab) =>
       JSON.parse(await tab.start(JSON.stringify({ dataset, config, name }))));
+    for (const line of told.told ?? []) this.#tell(line);
     const id = `run:${name}`;
     this.#begin({ id, name, dataset, config, step: told.step ?? 0, steps: told.steps });
     return id;
@@ -204,7 +205,9 @@ export class Training {
   async restore(id) {
     this.#refuseSecond();
     const { name, dataset, config, step, steps, bytes } = await this.kept(id);
-    await this.#alone((tab) => tab.restore(JSON.stringify({ dataset, config, name }), bytes));
+    const told = await this.#alone(async (tab) =>
+      JSON.parse(await tab.restore(JSON.stringify({ dataset, config, name }), bytes)));
+    for (const line of told.told ?? []) this.#tell(line);
     this.#begin({ id, name, dataset, config, step, steps });
     return id;
   }

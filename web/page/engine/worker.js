@@ -43,6 +43,44 @@ const BUNDLED = { id: "bundled", title: "Bundled pairs: flat emoji to 3D", pairs
 /** Data sets that were added since the page is open. */
 const added = new Map();
 
+const PNG = [0x89, 0x50, 0x4e, 0x47];
+
+/**
+ * A picture's bytes as a PNG file. The module reads no other format, so that it is small: the
+ * browser reads the others, without changing their colours.
+ */
+const asPngFile = async (bytes, path) => {
+  if (PNG.every((byte, index) => bytes[index] === byte)) return bytes;
+  const options = { colorSpaceConversion: "none", premultiplyAlpha: "none" };
+  let bitmap;
+  try {
+    bitmap = await createImageBitmap(new Blob([bytes]), options);
+  } catch {
+    throw new Error(`${path} is no picture that this browser reads: save it as PNG or JPEG.`);
+  }
+  const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
+  canvas.getContext("2d").drawImage(bitmap, 0, 0);
+  bitmap.close();
+  const blob = await canvas.convertToBlob({ type: "image/png" });
+  return new Uint8Array(await blob.arrayBuffer());
+};
+
+let bundled = null;
+/** Gives the module the bundled pairs, once. */
+const ensureBundled = () => {
+  bundled ??= (async () => {
+    const sheets = await Promise.all(["train", "val"].map(async (split) => {
+      const path = `pairs/${split}.jpg`;
+      const found = await fetch(new URL(`../${path}`, import.meta.url));
+      if (!found.ok) throw new Error(`${path} is not on this server: build the page again.`);
+      return asPngFile(new Uint8Array(await found.arrayBuffer()), path);
+    }));
+    await alone((tab) => tab.add_bundled(...sheets));
+  })();
+  bundled.catch(() => { bundled = null; });
+  return bundled;
+};
+
 /** The pictures among what was dropped, with their paths: one ZIP file, or a folder's files. */
 const pictures = async (name, listed) => {
   const zip = listed.length === 1 && /\.zip$/i.test(listed[0].path) ? listed[0] : null;
@@ -51,12 +89,12 @@ const pictures = async (name, listed) => {
     const buffer = await zip.file.arrayBuffer();
     for (const entry of listZip(buffer, zip.path).filter(({ path }) => isPicture(path))) {
       paths.push(entry.path);
-      arrays.push(await readEntry(buffer, entry, zip.path));
+      arrays.push(await asPngFile(await readEntry(buffer, entry, zip.path), entry.path));
     }
   } else {
     for (const { path, file } of listed.filter((one) => isPicture(one.path))) {
       paths.push(path);
-      arrays.push(new Uint8Array(await file.arrayBuffer()));
+      arrays.push(await asPngFile(new Uint8Array(await file.arrayBuffer()), path));
     }
   }
   if (paths.length === 0) {
@@ -77,7 +115,8 @@ const asPng = ({ png, width, height, data }) => {
 
 /** Brings a data set back that an earlier visit added. */
 const ensureDataset = async (id) => {
-  if (id === BUNDLED.id || added.has(id)) return;
+  if (id === BUNDLED.id) return ensureBundled();
+  if (added.has(id)) return;
   const found = await kept(`data:${id}`);
   if (!found) {
     throw new Error(`The pictures of ${id} are not kept in this browser: add the folder again.`);

@@ -1,16 +1,37 @@
 //! The library in a browser's tab: what the page's worker calls. Every failure is an `Error` whose
 //! message is a sentence with the remedy.
 
-use pix2pix::gpu::{DeviceOptions, Gpu};
+mod inside;
+mod models;
+mod training;
+
+use models::Model;
+use pix2pix::files::MemoryFolder;
+use pix2pix::gpu::{DeviceOptions, Gpu, GpuError};
+use pix2pix::inspect::Inspection;
+use pix2pix::train::InMemoryTrainer;
 use serde_json::json;
+use std::cell::Cell;
+use std::collections::HashMap;
+use std::error::Error;
 use wasm_bindgen::prelude::*;
 
-/// The engine of a tab: it owns the device.
+/// The engine of a tab: it owns the device, the models and the training. Its methods are called one
+/// at a time.
 #[wasm_bindgen]
 #[derive(Debug)]
 pub struct Tab {
     gpu: Gpu,
     adapter: String,
+    /// Whether a call failed because the device is gone.
+    lost: Cell<bool>,
+    models: HashMap<String, Model>,
+    datasets: HashMap<String, MemoryFolder>,
+    /// The sheets of the bundled pairs as PNG files: those for training and those held out.
+    sheets: Option<[Vec<u8>; 2]>,
+    training: Option<InMemoryTrainer>,
+    /// What was looked into last.
+    inspection: Option<Inspection>,
 }
 
 #[wasm_bindgen]
@@ -49,7 +70,16 @@ impl Tab {
     pub async fn open() -> Result<Self, JsError> {
         let gpu = Gpu::open(&DeviceOptions::default()).await?;
         let adapter = adapter_name().await.unwrap_or_default();
-        Ok(Self { gpu, adapter })
+        Ok(Self {
+            gpu,
+            adapter,
+            lost: Cell::new(false),
+            models: HashMap::new(),
+            datasets: HashMap::new(),
+            sheets: None,
+            training: None,
+            inspection: None,
+        })
     }
 
     /// The device and the version of this program, as JSON.
@@ -67,5 +97,27 @@ impl Tab {
             },
         })
         .to_string()
+    }
+
+    /// Whether the device is gone, and all that was on it with it. A new `Tab` opens another.
+    pub fn lost(&self) -> bool {
+        if let Err(GpuError::DeviceLost { .. }) = self.gpu.check() {
+            self.lost.set(true);
+        }
+        self.lost.get()
+    }
+}
+
+impl Tab {
+    /// The JavaScript error of one of ours. A lost device is remembered.
+    fn failed(&self, error: impl Error + 'static) -> JsError {
+        let mut cause: Option<&(dyn Error + 'static)> = Some(&error);
+        while let Some(found) = cause {
+            if let Some(GpuError::DeviceLost { .. }) = found.downcast_ref() {
+                self.lost.set(true);
+            }
+            cause = found.source();
+        }
+        JsError::new(&error.to_string())
     }
 }
