@@ -72,7 +72,8 @@ impl Modules {
                 "macro_rules" if text(1) == "!" => {
                     self.macros.insert(text(2).to_owned(), file.to_owned());
                 }
-                "use" => {
+                // `use<..>` of a type is no import.
+                "use" if text(1) != "<" => {
                     let mentions = self.mentions.entry(module.clone()).or_default();
                     at = use_tree(tokens, at + 1, Vec::new(), mentions);
                     continue;
