@@ -2,26 +2,29 @@
 // pixels. docs/studio.md has every address.
 //
 // Beside the engine's interface it has, for the view of all runs:
-//   await engine.runs()                     {runs: [run], comparisons: [{id, page}], training: id | null}
-//     run = {id, stage: "training" | "stopped" | "interrupted" | "out-of-patience" | "complete", step, steps,
-//            epoch, losses: row, heldOut: row, best: {step, value} | null, metric: "l1" | "ssim" | "psnr",
-//            seconds, secondsPerStep, secondsLeft, memory (bytes), adapter, pairs, sample (step), dataset,
-//            size, direction, alive, process, tags: [text], note, version, problem: sentence | null}
-//     row = {step, epoch, g_gan, g_l1, d_real, d_fake, learning_rate, seconds, val_l1, val_ssim, val_psnr};
-//            what a run has not got is null
-//   await engine.run(id)                    a run as above, with {config, samples: [step],
-//                                           checkpoints: [{file, bytes}], pages: [file], hasWeights}
-//   await engine.metrics(id, after)         [row] after a step
-//   engine.fileUrl(id, file)                address of a file of a run or of a comparison
-//   engine.sampleUrl(id, step)              address of a sample grid: rows of input, output, target
-//   await engine.notes(id)                  {version, tags, note}
-//   await engine.writeNotes(id, notes)      the same, one version on; where somebody else was faster, the
-//                                           error has `now`, which is what there is
-//   await engine.extend(id, changes)        goes on: {steps | epochs, learning_rate, patience, tensorboard}
-//   engine.watch                            has these events as well: {kind: "anew"} rows are dropped, all
-//                                           follow again; {kind: "problem", message}; {kind: "state"} with
-//                                           {stage, process}, and the states "gone" and "away" (the studio
-//                                           does not answer; it is asked again)
+//   await engine.runs()               {runs: [run], comparisons: [{id, page}], training: id | null}
+//     run = {id, stage: "training" | "stopped" | "interrupted" | "out-of-patience" | "complete",
+//            step, steps, epoch, losses: row, heldOut: row, best: {step, value} | null,
+//            metric: "l1" | "ssim" | "psnr", seconds, secondsPerStep, secondsLeft,
+//            memory (bytes), adapter, pairs, sample (step), dataset, size, direction, alive,
+//            process, tags: [text], note, version, problem: sentence | null}
+//     row = {step, epoch, g_gan, g_l1, d_real, d_fake, learning_rate, seconds, val_l1, val_ssim,
+//            val_psnr}; what a run has not got is null
+//   await engine.run(id)              a run as above, with {config, samples: [step],
+//                                     checkpoints: [{file, bytes}], pages: [file], hasWeights}
+//   await engine.metrics(id, after)   [row] after a step
+//   engine.modelOf(id)                the id of the model with the run's newest weights
+//   engine.fileUrl(id, file)          address of a file of a run or of a comparison
+//   engine.sampleUrl(id, step)        address of a sample grid: rows of input, output, target
+//   await engine.notes(id)            {version, tags, note}
+//   await engine.writeNotes(id, notes)  the same, one version on; where somebody else was faster,
+//                                     the error has `now`, which is what there is
+//   await engine.extend(id, changes)  goes on: {steps | epochs, learning_rate, patience,
+//                                     tensorboard}
+//   engine.watch                      has these events as well: {kind: "anew"} rows are dropped,
+//                                     all follow again; {kind: "problem", message}; {kind: "state"}
+//                                     with {stage, process}, and the states "gone" and "away" (the
+//                                     studio does not answer; it is asked again)
 import { boxExamples, palettes } from "./box.js";
 
 const AWAY = "The studio does not answer: see whether pix2pix studio still runs on that machine. " +
@@ -124,7 +127,7 @@ class Pen {
 class StudioEngine extends EventTarget {
   kind = "studio";
   can = new Set(["about", "models", "open", "translate", "options", "datasets", "start", "watch",
-    "pause", "resume", "stop", "weights", "saved", "restore", "runs", "run", "metrics", "fileUrl",
+    "resume", "stop", "weights", "saved", "restore", "runs", "run", "metrics", "modelOf", "fileUrl",
     "sampleUrl", "notes", "writeNotes", "extend"]);
   #pen = new Pen();
 
@@ -192,11 +195,6 @@ class StudioEngine extends EventTarget {
     return send(`runs/${named(id)}/stop`);
   }
 
-  /** A run that is paused is saved, and goes on from there. */
-  pause(id) {
-    return this.stop(id);
-  }
-
   resume(id) {
     return this.extend(id, {});
   }
@@ -234,6 +232,10 @@ class StudioEngine extends EventTarget {
 
   async metrics(id, after = 0) {
     return (await json(`runs/${named(id)}/metrics`, { query: { after } })).rows;
+  }
+
+  modelOf(id) {
+    return `run:${id}`;
   }
 
   fileUrl(id, file) {
