@@ -3,10 +3,13 @@
 use std::io::{BufRead, BufReader, Seek};
 use std::path::{Path, PathBuf};
 
+use image::ImageFormat;
 use image::metadata::Orientation;
-use image::{ImageDecoder, ImageFormat, ImageReader};
+#[cfg(feature = "formats")]
+use image::{ImageDecoder, ImageReader};
 
 use super::jpeg_head::size_of_jpeg;
+#[cfg(feature = "formats")]
 use super::limits::decoder_limits;
 #[cfg(feature = "formats")]
 use super::open_exr::size_of_exr;
@@ -48,6 +51,10 @@ pub(super) fn size_of(path: &Path, as_stored: bool) -> Option<(u32, u32)> {
             let info = decoder.read_header_info().ok()?;
             (info.width, info.height)
         }
+        // Without this the module of a tab would carry decoders of formats that it does not read.
+        #[cfg(not(feature = "formats"))]
+        _ => return None,
+        #[cfg(feature = "formats")]
         _ => {
             let mut reader = ImageReader::with_format(&mut file, format);
             reader.limits(decoder_limits(0));

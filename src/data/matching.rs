@@ -4,8 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use unicode_normalization::UnicodeNormalization;
-
 use super::affix::{Affix, known_affixes};
 use super::error::DataError;
 
@@ -225,9 +223,22 @@ pub(super) fn name_in(folder: &Path, path: &Path) -> PathBuf {
 /// The name in Unicode's composed form.
 fn normal_form(name: &Path) -> PathBuf {
     match name.to_str() {
-        Some(text) => text.nfc().collect::<String>().into(),
+        Some(text) => nfc(text).into(),
         None => name.to_owned(),
     }
+}
+
+/// A text in Unicode's form NFC.
+#[cfg(not(target_arch = "wasm32"))]
+fn nfc(text: &str) -> String {
+    use unicode_normalization::UnicodeNormalization;
+    text.nfc().collect()
+}
+
+/// The browser has the tables of Unicode already.
+#[cfg(target_arch = "wasm32")]
+fn nfc(text: &str) -> String {
+    js_sys::JsString::from(text).normalize("NFC").into()
 }
 
 /// The name in small letters, in Unicode's composed form.
