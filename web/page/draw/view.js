@@ -3,6 +3,7 @@ import { icon, make } from "../parts/dom.js";
 import { failed, toast } from "../parts/toast.js";
 import { keep, kept } from "../engine/store.js";
 import { modelLine } from "../app.js";
+import { beside } from "./beside.js";
 import { Board } from "./board.js";
 import { follower } from "./follow.js";
 import { camera, fileButton, placeFile, takeFiles } from "./input.js";
@@ -53,6 +54,8 @@ class DrawView {
       done: (shown) => this.#done(shown),
       failed: (error) => this.result.tell(error.message),
     });
+    // A tab has no room for several models at once; a studio has.
+    this.beside = app.engine.kind === "studio" ? beside(app, () => this.board.pixels()) : null;
     this.#build(said);
     app.picture = () => this.board.pixels();
     this.board.addEventListener("change", () => this.#changed());
@@ -82,6 +85,7 @@ class DrawView {
       make("section", { class: "row from", "aria-label": "Begin with a picture" },
         this.examples, make("div", { class: "row" }, this.fromFile, shot),
         make("p", { class: "muted small" }, "Or drop or paste a picture, or drop a model.")));
+    if (this.beside) this.root.append(this.beside.element);
     takeFiles(this.root, this.board, openModel);
   }
 
@@ -95,24 +99,26 @@ class DrawView {
   async start() {
     this.#listModels();
     const was = await kept(KEPT);
-    const id = this.app.models.some((model) => model.id === was?.model) ? was.model
-      : this.app.models[0]?.id;
+    // Another view may have chosen one already.
+    const id = this.app.model?.id ?? (this.app.models.some((model) => model.id === was?.model) ? was.model
+      : this.app.models[0]?.id);
     if (!id) {
       this.result.clear("There is no model yet: open a .safetensors or .pth file.");
       return;
     }
-    const listed = this.app.models.find((model) => model.id === id);
+    const listed = this.app.model ?? this.app.models.find((model) => model.id === id);
     this.#fitPaper(listed);
     // Weights are read while the picture is placed.
     this.#own = Boolean(was?.picture);
-    this.app.choose(id);
+    if (this.app.model) this.#modelEvent("model", {});
+    else this.app.choose(id);
     if (was?.picture) {
       await placeFile(this.board, was.picture);
       this.board.history.clear();
       this.board.dispatchEvent(new Event("history"));
-    } else if (listed.examples?.[0]) {
+    } else if (listed.examples?.[0] ?? this.app.models[0]?.examples?.[0]) {
       // Something is to be seen at once: the stored result stands until the model is ready.
-      await this.#example(listed.examples[0]);
+      await this.#example((listed.examples?.[0] ?? this.app.models[0].examples[0]));
     }
     this.#own = false;
   }
@@ -204,6 +210,7 @@ class DrawView {
   #done({ model, input, pixels, milliseconds }) {
     // A result of the model before is not shown.
     if (model.id === this.app.model.id) this.result.show(input, pixels, milliseconds);
+    this.beside?.show(input);
   }
 
   #roll() {

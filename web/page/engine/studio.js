@@ -59,7 +59,7 @@ const json = async (path, options) => (await ask(path, options)).json();
 const send = (path, body, method = "POST") =>
   json(path, { method, body: body === undefined ? undefined : JSON.stringify(body) });
 
-/** The socket that draws. Requests go one after the other; of those that wait, the newest is sent. */
+/** The socket that draws. Requests go one after the other; of those that wait, the newest goes. */
 class Pen {
   #socket = null;
   #sent = null;
@@ -142,7 +142,8 @@ class StudioEngine extends EventTarget {
 
   async open(which) {
     const told = typeof which === "string" ? await json(`models/${named(which)}`)
-      : await json("models", { method: "POST", query: { name: which.file.name }, body: which.file });
+      : await json("models",
+        { method: "POST", query: { name: which.file.name }, body: which.file });
     return complete(told, await boxExamples());
   }
 

@@ -151,8 +151,11 @@ export class Chart {
   #spoken() {
     const last = this.#rows.at(-1);
     if (!last) return `${this.title}: nothing yet`;
-    const values = this.series.filter(({ key }) => Number.isFinite(last[key]))
-      .map(({ key, title }) => `${title} ${short(last[key])}`);
+    // Held-out scores, and lines of other runs, do not have a value at each step.
+    const values = this.series.flatMap(({ key, title }) => {
+      const row = this.#rows.findLast((one) => Number.isFinite(one[key]));
+      return row ? [`${title} ${short(row[key])}`] : [];
+    });
     return `${this.title}, step ${last.step}: ${values.join(", ")}`;
   }
 

@@ -4,7 +4,6 @@ import { failed } from "../parts/toast.js";
 
 export class Actions {
   training = null;
-  isAway = false;
   #run = null;
   #steps = make("input", { type: "number", min: 1, step: 1, inputmode: "numeric", required: true,
     id: "extend-length" });

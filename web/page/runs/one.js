@@ -30,6 +30,7 @@ export class OneRun {
   #configText = "";
   #stop = null;
   #isAsking = false;
+  #isGone = false;
 
   constructor(app, id, options) {
     [this.app, this.id, this.options] = [app, id, options];
@@ -72,8 +73,8 @@ export class OneRun {
     if (event.kind !== "state") return;
     this.#say(event.message ?? "");
     // Charts and notes of a run that is gone stay as they are.
-    this.actions.isAway = ["gone", "away"].includes(event.state);
-    if (!this.actions.isAway) this.#ask();
+    this.#isGone = event.state === "gone";
+    if (!["gone", "away"].includes(event.state)) this.#ask();
   }
 
   #say(text) {
@@ -83,6 +84,11 @@ export class OneRun {
 
   /** What the list says of this run, and which run the studio trains. */
   show(run, training) {
+    // Its folder is back: it is watched again.
+    if (this.#isGone && this.#stop) {
+      this.#isGone = false;
+      this.enter();
+    }
     const stage = STAGES[run.stage] ?? run.stage;
     if (this.#stage.textContent !== stage) this.#stage.textContent = stage;
     this.#stage.classList.toggle("live", run.alive);

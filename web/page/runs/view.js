@@ -25,6 +25,7 @@ class RunsView {
   #isLooking = false;
   #last = null;
   #kept = new Map();
+  #gone = new Set();
   #options = null;
   #said = make("p", { class: "notice runs-said", role: "status", hidden: true });
   #place = make("div", {});
@@ -81,17 +82,10 @@ class RunsView {
     this.#isLooking = true;
     try {
       const answer = await this.app.engine.runs();
-      const ids = new Set(answer.runs.map(({ id }) => id));
-      const gone = (this.#last?.runs ?? []).map(({ id }) => id).filter((id) => !ids.has(id));
-      for (const id of gone) this.curves.forget(id);
-      if (gone.length > 0) this.#say(`The folder of ${gone.join(", ")} is gone: put it back, or ` +
-        "go on without it.");
-      else if (this.#isAway) this.#say("");
-      this.#isAway = false;
+      this.#miss(answer.runs);
       this.#last = answer;
       await this.#tell(answer);
     } catch (error) {
-      this.#isAway = true;
       this.#say(error.message);
     } finally {
       this.#isLooking = false;
@@ -101,7 +95,19 @@ class RunsView {
     }
   }
 
-  #isAway = false;
+  /** Says which folders vanished, until they are back. A run's own page says it by itself. */
+  #miss(runs) {
+    const ids = new Set(runs.map(({ id }) => id));
+    for (const { id } of this.#last?.runs ?? []) {
+      if (ids.has(id)) continue;
+      this.#gone.add(id);
+      this.curves.forget(id);
+    }
+    for (const id of this.#gone) if (ids.has(id)) this.#gone.delete(id);
+    const told = [...this.#gone].filter((id) => id !== this.#shown.id);
+    this.#say(told.length === 0 ? ""
+      : `The folder of ${told.join(", ")} is gone: put it back, or go on without it.`);
+  }
 
   #say(text) {
     this.#said.hidden = text === "";

@@ -34,12 +34,14 @@ export const plainName = (name) =>
 
 /** The chooser of data. Returns {element, chosen, read}. */
 export const dataChooser = (app) => {
-  const select = make("select", { id: "dataset" });
+  const select = make("select", { id: "dataset" },
+    make("option", { value: "" }, "Reading the pairs …"));
   const told = make("p", { class: "muted small", role: "status" });
   const read = async (id) => {
     const sets = await app.engine.datasets();
     select.replaceChildren(...sets.map((set) =>
-      make("option", { value: set.id }, `${set.title} (${set.pairs} pairs)`)));
+      make("option", { value: set.id },
+        Number.isFinite(set.pairs) ? `${set.title} (${set.pairs} pairs)` : set.title)));
     if (id) select.value = id;
   };
   const add = async (name, files) => {
@@ -68,7 +70,14 @@ export const dataChooser = (app) => {
   const zip = input({ accept: ".zip" }, (files) => files[0]?.name ?? "pairs");
   const button = (label, field) => make("button", { type: "button",
     on: { click: () => field.click() } }, icon("open"), label);
-  const element = make("div", { class: "data" }, make("label", { for: "dataset" }, "Pairs"), select,
+  const chooser = [make("label", { for: "dataset" }, "Pairs"), select];
+  if (!app.can("addDataset")) {
+    const more = make("p", { class: "muted small" }, "Start the studio with --data FOLDER for " +
+      "pairs of your own.");
+    return { element: make("div", { class: "data" }, chooser, more), read,
+      chosen: () => select.value };
+  }
+  const element = make("div", { class: "data" }, chooser,
     make("div", { class: "row" }, button("Folder", folder), button("ZIP", zip), folder, zip),
     make("p", { class: "muted small" }, "Or drop a folder or ZIP file here: combined A|B images, " +
       "or folders A/ and B/ with the same file names. Nothing leaves this machine."), told);

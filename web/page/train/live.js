@@ -10,7 +10,7 @@ const SERIES = [{ key: "g_l1", title: "G, L1" }, { key: "g_gan", title: "G, GAN"
   { key: "d_real", title: "D, real" }, { key: "d_fake", title: "D, fake" },
   { key: "val_l1", title: "held-out L1" }];
 const STATES = { training: "Training", paused: "Paused", stopped: "Stopped", complete: "Complete",
-  failed: "Failed" };
+  failed: "Failed", away: "Away", gone: "Gone" };
 
 /** The right side of Train. Emits `state`. */
 export class Live extends EventTarget {
@@ -37,10 +37,12 @@ export class Live extends EventTarget {
       use: button("brush", "Use in Draw", () => this.#use()),
       save: button("save", ".safetensors", () => this.#save()),
     };
+    // The studio has a page of its own for each run.
+    this.page = make("a", { hidden: true }, "All of this run");
     this.element = make("div", { class: "stack live" },
       make("section", { class: "card", "aria-label": "State" },
         make("div", { class: "row" }, this.#heading, ...Object.values(this.buttons)), this.#bar,
-        this.#line, this.#spoken),
+        this.#line, this.page, this.#spoken),
       make("section", { class: "card" }, make("h2", {}, "Held-out samples"),
         this.#samples.element),
       make("section", { class: "card" }, make("h2", {}, "Losses"), this.#chart.element));
@@ -98,6 +100,12 @@ export class Live extends EventTarget {
     if (event.kind === "losses") this.#chart.add(event.rows);
     else if (event.kind === "samples") this.#samples.add(event);
     else if (event.kind === "state") this.#states(event);
+    else if (event.kind === "problem") this.#line.textContent = event.message;
+    else if (event.kind === "anew") {
+      // A run that goes on from a checkpoint has dropped the rows behind it.
+      this.#chart.clear();
+      this.#samples.clear();
+    }
   }
 
   #states({ state, step = 0, steps, secondsPerStep, message }) {
@@ -105,12 +113,16 @@ export class Live extends EventTarget {
     this.state = state;
     if (steps) this.#bar.value = step / steps;
     this.#heading.textContent = `${this.name}: ${STATES[state].toLowerCase()}`;
+    this.page.hidden = !this.app.engine.can.has("runs");
+    this.page.href = `#/runs/${encodeURIComponent(this.run)}`;
     const parts = [`step ${step}${steps ? ` of ${steps}` : ""}`];
     if (secondsPerStep) parts.push(perStep(secondsPerStep));
     if (state === "training" && secondsPerStep && steps) {
       parts.push(`${duration(secondsPerStep * (steps - step))} left`);
     }
-    this.#line.textContent = message ? `${parts[0]}. ${message}` : parts.join(" · ");
+    const isThere = !["away", "gone"].includes(state);
+    this.#line.textContent = !isThere ? message
+      : message ? `${parts[0]}. ${message}` : parts.join(" · ");
     this.#line.classList.toggle("bad", state === "failed");
     this.#offer();
     this.dispatchEvent(new Event("state"));
@@ -125,15 +137,18 @@ export class Live extends EventTarget {
     const can = (name) => this.run !== null && this.app.can(name);
     const { pause, resume, stop, use, save } = this.buttons;
     pause.hidden = !can("pause") || this.state !== "training";
-    resume.hidden = !can("resume") || this.state !== "paused";
+    // A run of the studio that was stopped is saved, and goes on from there.
+    const waits = this.app.can("pause") ? "paused" : "stopped";
+    resume.hidden = !can("resume") || this.state !== waits;
     stop.hidden = !can("stop") || !this.runs;
     use.hidden = !can("open") || this.state === null;
     save.hidden = !can("weights") || this.state === null;
   }
 
   async #use() {
-    await this.app.choose(this.run);
-    if (this.app.model?.id === this.run) location.hash = "#/draw";
+    const model = this.app.engine.modelOf?.(this.run) ?? this.run;
+    await this.app.choose(model);
+    if (this.app.model?.id === model) location.hash = "#/draw";
   }
 
   async #save() {

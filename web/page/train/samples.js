@@ -56,6 +56,7 @@ export class Samples {
   #cards = [];
   #newest = true;
   #wanted = 0;
+  #sides = ["output", "target"];
   #range = make("input", { type: "range", min: 0, max: 0, "aria-label": "Samples of step" });
   #step = make("output", { class: "small" });
   #list = make("div", { class: "samples" });
@@ -67,8 +68,19 @@ export class Samples {
     });
     cardKeys(this.#list);
     this.empty = make("p", { class: "muted" }, "The first samples come after some steps.");
-    this.slider = make("label", { class: "sample-steps", hidden: true }, this.#range, this.#step);
+    this.slider = make("div", { class: "sample-steps", hidden: true },
+      make("label", { class: "sample-steps grow" }, this.#range, this.#step), this.#swiped());
     this.element = make("div", {}, this.slider, this.empty, this.#list);
+  }
+
+  /** What lies left and right of the line of all swipes. */
+  #swiped() {
+    return make("select", { "aria-label": "Pictures of the swipe", on: { change: (event) => {
+      this.#sides = event.target.value.split("|");
+      this.#cards = [];
+      this.#show();
+    } } }, [["output", "target"], ["input", "output"], ["input", "target"]].map((sides) =>
+      make("option", { value: sides.join("|") }, sides.join(" | "))));
   }
 
   /** New samples; the slider goes along while it stands at the newest. */
@@ -132,12 +144,15 @@ export class Samples {
     }
     const canvas = (kind) => make("canvas", { role: "img", "aria-label": `${kind} of ${name}` });
     const [input, output, target] = ["input", "output", "target"].map(canvas);
-    const both = swipe(output, target, { label: `output to target of ${name}` });
+    const [left, right] = this.#sides;
+    const all = { input, output, target };
+    const single = Object.keys(all).find((kind) => !this.#sides.includes(kind));
+    const both = swipe(all[left], all[right], { label: `${left} to ${right} of ${name}` });
     const titled = (element, title) => make("figure", {}, element,
       make("figcaption", { class: "muted small" }, title));
-    both.append(make("figcaption", { class: "muted small" }, "output | target"));
+    both.append(make("figcaption", { class: "muted small" }, `${left} | ${right}`));
     const card = make("article", { tabindex: 0, "aria-label": name ?? `pair ${at + 1}` },
-      titled(input, "input"), both);
+      titled(all[single], single), both);
     return { card, canvases: { input, output, target } };
   }
 }

@@ -53,15 +53,18 @@ const starter = async (app, live) => {
   let options;
   try {
     options = optionsForm(await app.engine.options(), app.engine.kind);
-    await data.read();
   } catch (error) {
     form.append(make("p", { class: "bad" }, error.message));
     return form;
   }
-  if (app.can("addDataset")) form.append(data.element);
+  form.append(data.element);
   const told = make("p", { class: "bad small", role: "alert" });
   form.append(make("div", { class: "field" }, make("label", { for: "run-name" }, "Name"), name),
     options.element, button, told);
+  // Counting pairs may take a while: the form is there meanwhile.
+  button.disabled = true;
+  data.read().then(() => { button.disabled = false; },
+    (error) => { told.textContent = error.message; });
   // The browser's own bubble comes after the group of the control is open.
   form.noValidate = true;
   form.addEventListener("submit", async (event) => {
@@ -113,7 +116,7 @@ class Saved {
         this.read();
       } } }, icon("clear"));
     return make("li", {}, make("div", { class: "grow" }, make("strong", {}, name), make("div",
-      { class: "muted small" }, `step ${step} of ${steps}, ${ago(when)}`)), go,
+      { class: "muted small" }, `step ${step} of ${steps}${when ? `, ${ago(when)}` : ""}`)), go,
     this.app.can("forget") ? forget : null);
   }
 
