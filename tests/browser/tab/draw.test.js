@@ -16,6 +16,9 @@ const nextResult = (page, before = null) => page.waitForFunction((old) => {
 test("a stroke changes the result", async (t) => {
   const { page, shot } = await open(t, "", { width: 1440, height: 900 });
   await page.locator(".example").first().click();
+  // An example has a stored result. The device's own comes with a time.
+  await page.waitForFunction(() =>
+    /\d ms/.test(document.querySelector(".latency")?.textContent ?? ""), null, { timeout: 60_000 });
   const first = await nextResult(page);
   await shot("draw-example");
   const paper = await page.locator("canvas").first().boundingBox();
