@@ -100,8 +100,8 @@ class DrawView {
     this.#listModels();
     const was = await kept(KEPT);
     // Another view may have chosen one already.
-    const id = this.app.model?.id ?? (this.app.models.some((model) => model.id === was?.model) ? was.model
-      : this.app.models[0]?.id);
+    const isListed = this.app.models.some((model) => model.id === was?.model);
+    const id = this.app.model?.id ?? (isListed ? was.model : this.app.models[0]?.id);
     if (!id) {
       this.result.clear("There is no model yet: open a .safetensors or .pth file.");
       return;

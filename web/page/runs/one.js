@@ -71,7 +71,8 @@ export class OneRun {
       this.#ask();
     }
     if (event.kind !== "state") return;
-    this.#say(event.message ?? "");
+    // That the studio is away stands above all runs.
+    this.#say(event.state === "away" ? "" : event.message ?? "");
     // Charts and notes of a run that is gone stay as they are.
     this.#isGone = event.state === "gone";
     if (!["gone", "away"].includes(event.state)) this.#ask();
