@@ -1,8 +1,9 @@
-//! The data sets that a training may be started on: the bundled pairs, those that were named, and
-//! those of the runs that are there. No other folder is looked into.
+//! The data sets that a training may be started on: the bundled pairs, those that were named or
+//! sent, and those of the runs that are there. No other folder is looked into.
 
 use super::refusal::Refusal;
 use super::runs::RunsFolder;
+use super::uploads;
 use crate::data::{DataOptions, Dataset, Split};
 use crate::train::run::RunDir;
 use serde::Serialize;
@@ -72,7 +73,7 @@ impl DataSets {
         let found = all.into_iter().find(|folder| folder.as_os_str() == id);
         found.map(Some).ok_or_else(|| {
             Refusal::missing(format!(
-                "{} is no data set of this studio; name its folder when the studio is started",
+                "{} is no data set of this studio; send it, or name its folder when the studio is started",
                 id.escape_debug()
             ))
         })
@@ -80,6 +81,7 @@ impl DataSets {
 
     fn folders(&self, runs: &RunsFolder) -> Result<BTreeSet<PathBuf>, Refusal> {
         let mut all: BTreeSet<PathBuf> = self.named.iter().cloned().collect();
+        all.extend(uploads::folders(runs));
         for run in runs.list()?.0 {
             // What is wrong with a configuration is said where its run is shown.
             let dataset = RunDir::config_of(&run.path)

@@ -10,6 +10,7 @@
 //! | `page.rs` | the page, inside the program |
 //! | `runs/` | the runs: list, files, tags, and what is new in them |
 //! | `datasets.rs` | the data sets that may be trained on |
+//! | `uploads.rs` | data sets that a page sends |
 //! | `trainings.rs` | trainings that the studio starts |
 //! | `draw/` | models on the device, and the socket that draws with them |
 //!
@@ -24,6 +25,7 @@ mod refusal;
 mod routes;
 mod runs;
 mod trainings;
+mod uploads;
 
 use crate::gpu::DeviceOptions;
 use crate::train::run::Commands;
@@ -138,7 +140,7 @@ impl Studio {
         };
         let folder = RunsFolder::at(options.runs);
         let watchers = Watchers::default();
-        let failures = watchers.failures.clone();
+        let said = watchers.said.clone();
         let (ender, end) = watch::channel(false);
         let shared = Shared {
             guard,
@@ -146,7 +148,7 @@ impl Studio {
                 folder.clone(),
                 options.device.clone(),
                 options.commands,
-                failures,
+                said,
             ),
             drawer: Drawer::start(options.device, folder.clone()).map_err(system)?,
             runs: folder,

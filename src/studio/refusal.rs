@@ -1,11 +1,12 @@
 //! What a request is answered with if it is not met: a status, and one sentence with the remedy.
 
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, HttpBody, to_bytes};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use std::error::Error;
 use std::fmt::Display;
 
 use crate::train::ConfigError;
@@ -110,14 +111,22 @@ pub async fn read_json<T: DeserializeOwned>(body: Body) -> Result<T, Refusal> {
         .map_err(|error| Refusal::bad(format!("the request is no such JSON: {error}")))
 }
 
-/// The body of a request, of so many bytes at most.
+/// The body of a request, of so many bytes at most. One that says it is larger is not read.
 pub async fn read_body(body: Body, most: usize) -> Result<Vec<u8>, Refusal> {
-    let read = to_bytes(body, most).await;
-    read.map(Into::into).map_err(|_| {
+    let too_large = || {
         Refusal::new(
             StatusCode::PAYLOAD_TOO_LARGE,
-            format!("the request was cut off, or is larger than {most} bytes; send less"),
+            format!("the request is larger than {most} bytes; send less"),
         )
+    };
+    if body.size_hint().lower() > most as u64 {
+        return Err(too_large());
+    }
+    to_bytes(body, most).await.map(Into::into).map_err(|error| {
+        match error.source().map(ToString::to_string) {
+            Some(reason) if reason.contains("length limit") => too_large(),
+            _ => Refusal::bad("the request was cut off on the way; send it again"),
+        }
     })
 }
 

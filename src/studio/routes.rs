@@ -1,7 +1,7 @@
 //! What may be asked. `docs/studio.md` has the same as a table.
 
 use super::datasets::DataSets;
-use super::draw::{Drawer, MOST_WEIGHTS, socket};
+use super::draw::{Drawer, Drawing, Look, MOST_PIXELS, MOST_WEIGHTS, View, socket};
 use super::guard::Guard;
 use super::page;
 use super::refusal::{Json, Refusal, on_disk, read_body, read_json};
@@ -9,6 +9,7 @@ use super::runs::notes::Notes;
 use super::runs::watch::{Follower, Watchers};
 use super::runs::{RunsFolder, detail, files, summary};
 use super::trainings::{Start, Trainings};
+use super::uploads::{self, MOST_DATA};
 use crate::train::run::RunDir;
 use crate::train::{Changes, form};
 use axum::Router;
@@ -19,7 +20,7 @@ use axum::http::{HeaderValue, Method, Uri, header};
 use axum::middleware::{self, Next};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::convert::Infallible;
@@ -49,11 +50,16 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route("/studio", get(about_studio))
         .route("/about", get(about))
         .route("/models", get(models).post(upload))
-        .route("/models/{model}", get(model))
+        .route("/models/{model}", get(model).delete(forget_model))
+        .route("/inspect", post(inspect))
+        .route("/drawing", post(drawing))
+        .route("/shader", post(shader))
+        .route("/activations", post(activations))
         .route("/options", get(async || Json(form())))
-        .route("/datasets", get(datasets))
+        .route("/datasets", get(datasets).post(add_dataset))
+        .route("/datasets/{dataset}", delete(forget_dataset))
         .route("/runs", get(runs))
-        .route("/runs/{run}", get(run))
+        .route("/runs/{run}", get(run).delete(forget_run))
         .route("/runs/{run}/metrics", get(metrics))
         .route("/runs/{run}/events", get(events))
         .route("/runs/{run}/notes", get(notes).put(write_notes))
@@ -145,6 +151,91 @@ async fn upload(State(shared): Studio, uri: Uri, body: Body) -> Answer {
     let Upload { name } = query(&uri)?;
     let bytes = read_body(body, MOST_WEIGHTS).await?;
     shared.drawer.take(name, bytes).await.map(Json)
+}
+
+async fn forget_model(State(shared): Studio, Path(id): Path<String>) -> Answer {
+    shared.drawer.forget(id.clone()).await?;
+    Ok(Json(json!({"id": id})))
+}
+
+async fn inspect(State(shared): Studio, body: Body) -> Result<Response, Refusal> {
+    look(&shared, body, View::Table, "application/json").await
+}
+
+async fn drawing(State(shared): Studio, body: Body) -> Result<Response, Refusal> {
+    look(&shared, body, View::Drawing, "image/svg+xml").await
+}
+
+async fn shader(State(shared): Studio, body: Body) -> Result<Response, Refusal> {
+    look(&shared, body, View::Shader, "text/plain; charset=utf-8").await
+}
+
+async fn look(
+    shared: &Shared,
+    body: Body,
+    view: View,
+    kind: &'static str,
+) -> Result<Response, Refusal> {
+    let asked: Look = read_json(body).await?;
+    let text = shared.drawer.look(asked, view).await?;
+    Ok(([(header::CONTENT_TYPE, kind)], text).into_response())
+}
+
+#[derive(Deserialize)]
+struct Picture {
+    model: String,
+    #[serde(default)]
+    seed: u64,
+    width: u32,
+    height: u32,
+}
+
+/// The answer is packed: a line of JSON with the sizes of all pictures, and then their bytes.
+async fn activations(State(shared): Studio, uri: Uri, body: Body) -> Result<Response, Refusal> {
+    let asked: Picture = query(&uri)?;
+    let rgba = read_body(body, MOST_PIXELS).await?;
+    let size = (asked.width, asked.height);
+    let drawing = Drawing::new(asked.model, asked.seed, size, rgba)?;
+    let maps = shared.drawer.maps(drawing).await?;
+    let list: Vec<Value> = maps
+        .iter()
+        .map(|map| {
+            json!({
+                "layer": map.layer,
+                "shape": map.shape,
+                "about": map.about(),
+                "bytes": map.png.len(),
+            })
+        })
+        .collect();
+    let mut packed = Value::Array(list).to_string().into_bytes();
+    packed.push(b'\n');
+    maps.iter().for_each(|map| packed.extend(&map.png));
+    Ok(([(header::CONTENT_TYPE, "application/octet-stream")], packed).into_response())
+}
+
+async fn add_dataset(State(shared): Studio, uri: Uri, body: Body) -> Answer {
+    let Upload { name } = query(&uri)?;
+    let bytes = read_body(body, MOST_DATA).await?;
+    on_disk(move || uploads::add(&shared.runs, &name, bytes))
+        .await
+        .map(Json)
+}
+
+async fn forget_dataset(State(shared): Studio, Path(id): Path<String>) -> Answer {
+    on_disk(move || {
+        uploads::forget(&shared.runs, &id)?;
+        Ok(Json(json!({"id": id})))
+    })
+    .await
+}
+
+async fn forget_run(State(shared): Studio, Path(id): Path<String>) -> Answer {
+    on_disk(move || {
+        let to = shared.runs.forget(&id)?;
+        Ok(Json(json!({"id": id, "to": to.display().to_string()})))
+    })
+    .await
 }
 
 async fn datasets(State(shared): Studio) -> Result<Response, Refusal> {

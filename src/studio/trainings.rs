@@ -3,9 +3,9 @@
 
 use super::datasets::{DataSets, name_of};
 use super::refusal::Refusal;
-use super::runs::watch::Failures;
+use super::runs::watch::Said;
 use super::runs::{Run, RunsFolder};
-use crate::data::Split;
+use crate::data::{Dataset, Split};
 use crate::gpu::{DeviceOptions, Gpu, GpuError};
 use crate::interop::TensorFile;
 use crate::models;
@@ -51,7 +51,7 @@ pub struct Trainings {
     pub runs: RunsFolder,
     pub device: DeviceOptions,
     pub commands: Commands,
-    pub failures: Failures,
+    pub said: Said,
     now: Mutex<Option<Now>>,
     /// How the last one ended.
     ended: Mutex<Option<String>>,
@@ -78,13 +78,13 @@ impl Trainings {
         runs: RunsFolder,
         device: DeviceOptions,
         commands: Commands,
-        failures: Failures,
+        said: Said,
     ) -> Arc<Self> {
         Arc::new(Self {
             runs,
             device,
             commands,
-            failures,
+            said,
             now: Mutex::default(),
             ended: Mutex::default(),
         })
@@ -276,12 +276,13 @@ impl Trainings {
             self.check_free()?;
             return Err(Refusal::conflict("another training began; try again"));
         }
-        lock(&self.failures).remove(&id);
+        lock(&self.said.failures).remove(&id);
+        lock(&self.said.remarks).remove(&id);
         let stop = Arc::new(AtomicBool::new(false));
         let (trainings, flag, name) = (self.clone(), stop.clone(), id.clone());
         let thread = thread::Builder::new().name("training".to_owned());
         let thread = thread.spawn(move || {
-            let ended = trainings.train(&run, job, &flag);
+            let ended = trainings.train((&name, &run), job, &flag);
             if ended.is_err() {
                 run.remove_unsaved();
             }
@@ -289,7 +290,7 @@ impl Trainings {
             let said = match ended {
                 Ok(line) => format!("{name} {line}"),
                 Err(error) => {
-                    lock(&trainings.failures).insert(name.clone(), error.to_string());
+                    lock(&trainings.said.failures).insert(name.clone(), error.to_string());
                     format!("{name} failed: {error}")
                 }
             };
@@ -310,7 +311,12 @@ impl Trainings {
     }
 
     /// Trains to the end, or until it is stopped. Returns where the run stands.
-    fn train(&self, run: &RunDir, job: Job, stop: &AtomicBool) -> Result<String, TrainError> {
+    fn train(
+        &self,
+        (id, run): (&str, &RunDir),
+        job: Job,
+        stop: &AtomicBool,
+    ) -> Result<String, TrainError> {
         let (asked, config) = match &job {
             Job::New { settings, config } => (settings.precision, &**config),
             Job::Resumed { progress, .. } => (None, &progress.config),
@@ -323,13 +329,21 @@ impl Trainings {
             adapter,
             ..self.device.clone()
         }))?;
-        let precision = precision(&gpu, asked, config.precision)?;
+        let remembered = config.precision;
+        let precision = precision(&gpu, asked, remembered)?;
+        let mut told = Vec::new();
+        if precision != remembered && asked.is_none() {
+            told.push(format!(
+                "{} has no 16-bit floats, so the run goes on in f32",
+                gpu.info().name
+            ));
+        }
         let profile = match &job {
             Job::New { .. } => gpu.profile().clone(),
             Job::Resumed { progress, .. } => progress.with_choices(gpu.profile()),
         };
         let gpu = gpu.with_profile(profile);
-        let mut trainer = match job {
+        let (mut trainer, dataset) = match job {
             Job::New {
                 settings,
                 mut config,
@@ -340,14 +354,27 @@ impl Trainings {
                 let dataset = config.open_dataset()?;
                 let pairs = dataset.get(Split::Train).map_or(0, |set| set.len());
                 settings.set_intervals(&mut config, pairs);
-                block_on(Trainer::start(&gpu, *config, &dataset, run.clone()))?
+                let trainer = Trainer::start(&gpu, *config, &dataset, run.clone());
+                (block_on(trainer)?, dataset)
             }
             Job::Resumed { mut progress, file } => {
+                told.extend(run.edits(&progress.config));
                 progress.config.precision = precision;
                 let dataset = progress.config.open_dataset()?;
-                Trainer::resume(&gpu, *progress, &file, &dataset, run.clone())?
+                let trainer = Trainer::resume(&gpu, *progress, &file, &dataset, run.clone())?;
+                told.extend(trainer.notes().iter().cloned());
+                (trainer, dataset)
             }
         };
+        told.extend(remarks_of(&dataset));
+        drop(dataset);
+        if !run.is_locked() {
+            told.push(
+                "this file system has no locks, so nothing keeps a second process out of the run"
+                    .to_owned(),
+            );
+        }
+        lock(&self.said.remarks).insert(id.to_owned(), told);
         let summary = block_on(trainer.train(stop, &mut |_| ()))?;
         let go_on = (self.commands.go_on)(run.path(), &summary.standing);
         Ok(format!("{}: {}", go_on.words, go_on.commands.join(", or ")))
@@ -365,6 +392,17 @@ fn precision(gpu: &Gpu, asked: Option<DType>, remembered: DType) -> Result<DType
         }
         .into()),
     }
+}
+
+/// What is told of a data set: how it was understood, what is odd in it, and what was counted.
+fn remarks_of(dataset: &Dataset) -> Vec<String> {
+    let mut told = Vec::new();
+    if let Some(scan) = dataset.scan() {
+        told.push(scan.to_string());
+        told.extend(scan.remarks.iter().map(ToString::to_string));
+    }
+    told.extend(dataset.tally().lines());
+    told
 }
 
 /// An error of a training, before it begins.

@@ -3,17 +3,22 @@
 use crate::command;
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::path::Path;
-use std::process::{Child, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
 /// The longest that anything here takes.
-const PATIENCE: Duration = Duration::from_secs(120);
+pub const PATIENCE: Duration = Duration::from_secs(120);
+/// The longest that a studio lives: then it is ended, and with it whatever waits for it.
+const LIFETIME: Duration = Duration::from_secs(900);
 
 /// A studio that runs.
 pub struct Studio {
     child: Child,
+    /// When this is dropped, nobody waits for the end of its lifetime any more.
+    _alive: Sender<()>,
     /// Host and port.
     pub host: String,
     /// The token, if it printed one.
@@ -44,11 +49,17 @@ impl Answer {
 impl Studio {
     /// Starts a studio on any free port.
     pub fn start(folder: &Path, options: &str) -> Self {
-        let mut child = command(folder, &format!("studio --port 0 {options}"))
+        Self::of(command(folder, &format!("studio --port 0 {options}")))
+    }
+
+    /// Starts the studio of a command.
+    pub fn of(mut command: Command) -> Self {
+        let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
+        let alive = end_after(LIFETIME, child.id());
         let mut line = String::new();
         let mut out = BufReader::new(child.stdout.take().unwrap());
         out.read_line(&mut line).unwrap();
@@ -58,6 +69,7 @@ impl Studio {
         let port = host.rsplit_once(':').unwrap().1;
         Self {
             child,
+            _alive: alive,
             host: format!("127.0.0.1:{port}"),
             token,
         }
@@ -65,14 +77,27 @@ impl Studio {
 
     /// Sends a request with these headers, which are lines, and these bytes.
     pub fn send(&self, method: &str, path: &str, headers: &str, body: &[u8]) -> Answer {
+        self.send_part(method, path, headers, (body, body.len()))
+    }
+
+    /// Sends a request that says it has so many bytes, and of them these alone.
+    pub fn send_part(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &str,
+        (body, told): (&[u8], usize),
+    ) -> Answer {
         let mut stream = self.connect();
         let head = format!(
-            "{method} {path} HTTP/1.1\r\nConnection: close\r\nContent-Length: {}\r\n{headers}\r\n",
-            body.len()
+            "{method} {path} HTTP/1.1\r\nConnection: close\r\nContent-Length: {told}\r\n{headers}\r\n"
         );
         stream.write_all(head.as_bytes()).unwrap();
         // One that is refused early closes before it has read all.
         let _ = stream.write_all(body);
+        if body.len() < told {
+            let _ = stream.shutdown(Shutdown::Write);
+        }
         let mut bytes = Vec::new();
         let _ = stream.read_to_end(&mut bytes);
         answer(&bytes)
@@ -95,6 +120,7 @@ impl Studio {
     pub fn connect(&self) -> TcpStream {
         let stream = TcpStream::connect(&self.host).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_write_timeout(Some(PATIENCE)).unwrap();
         stream
     }
 
@@ -118,9 +144,7 @@ impl Studio {
     #[cfg(unix)]
     pub fn interrupt(mut self) -> (ExitStatus, String) {
         let id = self.child.id().to_string();
-        let kill = std::process::Command::new("kill")
-            .args(["-INT", &id])
-            .status();
+        let kill = Command::new("kill").args(["-INT", &id]).status();
         assert!(kill.unwrap().success());
         let mut said = String::new();
         let mut err = self.child.stderr.take().unwrap();
@@ -147,6 +171,19 @@ impl Drop for Studio {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Ends a process after so long, unless what is returned was dropped before.
+fn end_after(time: Duration, process: u32) -> Sender<()> {
+    let (sender, dropped) = channel();
+    std::thread::spawn(move || {
+        if dropped.recv_timeout(time) == Err(RecvTimeoutError::Timeout) {
+            let _ = Command::new("kill")
+                .args(["-KILL", &process.to_string()])
+                .status();
+        }
+    });
+    sender
 }
 
 /// Parses an answer, whose body may come in chunks.

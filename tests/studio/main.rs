@@ -9,15 +9,18 @@
 
 mod client;
 mod drawing;
+mod inside;
 mod many_clients;
 mod refusals;
 mod runs;
 mod trainings;
+mod uploads;
 
-use client::Studio;
+use client::{PATIENCE, Studio};
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_pix2pix");
 /// Networks of few layers, and so of few kernels that a driver has to compile.
@@ -37,9 +40,26 @@ fn command(folder: &Path, line: &str) -> Command {
     command
 }
 
+/// Runs a line to its end. One that takes too long is ended.
+fn output(folder: &Path, line: &str) -> Output {
+    let mut child = command(folder, line)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let began = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        if began.elapsed() > PATIENCE {
+            child.kill().unwrap();
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    child.wait_with_output().unwrap()
+}
+
 /// Runs a line to its end.
 fn succeed(folder: &Path, line: &str) {
-    let output = command(folder, line).output().unwrap();
+    let output = output(folder, line);
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{line}: {said}");
 }

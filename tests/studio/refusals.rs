@@ -1,6 +1,6 @@
 //! What the studio does not do, and how it says so.
 
-use crate::{Studio, command, made_run};
+use crate::{BINARY, Studio, made_run, output};
 use std::fs;
 use tempfile::tempdir;
 
@@ -146,7 +146,7 @@ fn a_port_that_is_taken_is_said_with_the_remedy() {
             "cannot listen at".to_owned(),
         ),
     ] {
-        let output = command(folder.path(), &line).output().unwrap();
+        let output = output(folder.path(), &line);
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{said}");
         assert!(
@@ -154,8 +154,70 @@ fn a_port_that_is_taken_is_said_with_the_remedy() {
             "{said}"
         );
     }
-    let output = command(folder.path(), &format!("studio --port {port}"))
-        .output()
-        .unwrap();
+    let output = output(folder.path(), &format!("studio --port {port}"));
     assert!(String::from_utf8_lossy(&output.stderr).contains("--port"));
+}
+
+/// A program whose files cannot grow, which is what a full disk is like.
+#[cfg(unix)]
+fn without_room(folder: &std::path::Path) -> Studio {
+    let mut command = std::process::Command::new("sh");
+    let limit = "trap '' XFSZ; ulimit -f 0; exec \"$@\"";
+    command
+        .current_dir(folder)
+        .args(["-c", limit, "sh", BINARY, "studio", "--port", "0"]);
+    Studio::of(command)
+}
+
+#[cfg(unix)]
+#[test]
+fn on_a_full_disk_nothing_is_lost() {
+    let folder = tempdir().unwrap();
+    let run = folder.path().join("runs/r");
+    made_run(&folder.path().join("runs"), "r", 1);
+    let before = r#"{"version":1,"tags":["a"],"note":"n"}"#;
+    fs::write(run.join("studio.json"), before).unwrap();
+    let studio = without_room(folder.path());
+    let answer = studio.put(
+        "/api/runs/r/notes",
+        r#"{"version":1,"tags":["b"],"note":""}"#,
+    );
+    assert_eq!(answer.status, 500, "{}", answer.message());
+    assert!(
+        answer.message().contains("studio.json"),
+        "{}",
+        answer.message()
+    );
+    assert_eq!(studio.get("/api/runs/r/notes").json()["tags"][0], "a");
+    let host = format!("Host: {}\r\n", studio.host);
+    let body = b"[{\"path\":\"train/a.png\",\"bytes\":1}]\nx";
+    let answer = studio.send("POST", "/api/datasets?name=d", &host, body);
+    assert_eq!(answer.status, 500, "{}", answer.message());
+    assert!(
+        answer.message().contains("make room"),
+        "{}",
+        answer.message()
+    );
+    let left = fs::read_dir(folder.path().join("runs/.datasets")).unwrap();
+    assert_eq!(left.count(), 0, "nothing half is kept");
+}
+
+#[test]
+fn a_run_that_vanishes_is_said() {
+    let folder = tempdir().unwrap();
+    let runs = folder.path().join("runs");
+    made_run(&runs, "r", 3);
+    let studio = Studio::start(folder.path(), "");
+    let mut events = studio.events("/api/runs/r/events?after=0");
+    events.until(|event| event["rows"].is_array().then_some(()));
+    fs::rename(runs.join("r"), folder.path().join("moved")).unwrap();
+    let told = events.until(|event| {
+        (event["state"] == "gone").then(|| event["message"].as_str().unwrap().to_owned())
+    });
+    assert!(told.contains("moved or removed"), "{told}");
+    for path in ["/api/runs/r", "/api/runs/r/notes", "/files/-/r/metrics.csv"] {
+        let answer = studio.get(path);
+        assert_eq!(answer.status, 404, "{path}");
+        assert!(answer.message().contains("moved or removed"));
+    }
 }

@@ -6,7 +6,9 @@
 //! | `worker.rs` | the thread: the models that are ready, and the newest one of a run |
 //! | `models.rs` | which models there are, and what is told of each |
 //! | `socket.rs` | pixels in, pixels out |
+//! | `inside.rs` | what is inside: tables, drawings, shaders, feature maps |
 
+mod inside;
 mod models;
 pub mod socket;
 mod worker;
@@ -16,7 +18,9 @@ pub use models::list;
 use super::refusal::Refusal;
 use super::runs::RunsFolder;
 use crate::gpu::DeviceOptions;
-use serde_json::Value;
+use crate::inspect::FeatureMap;
+use serde::Deserialize;
+use serde_json::{Map, Value};
 use std::io;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::thread;
@@ -25,6 +29,8 @@ use worker::Worker;
 
 /// Bytes of weights that may be sent.
 pub const MOST_WEIGHTS: usize = 512 << 20;
+/// Bytes of a picture that may be sent: 4096 × 4096 pixels.
+pub const MOST_PIXELS: usize = 64 << 20;
 /// Requests that wait for the thread. Each socket has at most one.
 const WAITING: usize = 64;
 
@@ -39,6 +45,34 @@ pub struct Drawing {
     pub rgba: Vec<u8>,
 }
 
+impl Drawing {
+    /// A picture whose bytes were sent.
+    ///
+    /// # Errors
+    /// Bytes that are not as many as the size says.
+    pub fn new(
+        model: String,
+        seed: u64,
+        (width, height): (u32, u32),
+        rgba: Vec<u8>,
+    ) -> Result<Self, Refusal> {
+        let expected = u64::from(width) * u64::from(height) * 4;
+        match expected == rgba.len() as u64 && expected > 0 {
+            true => Ok(Self {
+                model,
+                seed,
+                width,
+                height,
+                rgba,
+            }),
+            false => Err(Refusal::bad(format!(
+                "{} bytes are no picture of {width}×{height} pixels; send 4 for each pixel",
+                rgba.len()
+            ))),
+        }
+    }
+}
+
 /// A picture that was translated.
 #[derive(Debug)]
 pub struct Drawn {
@@ -48,6 +82,28 @@ pub struct Drawn {
     pub rgba: Vec<u8>,
 }
 
+/// What is looked into: a model, or the training step of a configuration.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Look {
+    #[serde(default)]
+    model: Option<String>,
+    /// The fields of a configuration that were asked for.
+    #[serde(default)]
+    config: Option<Map<String, Value>>,
+    /// The kernel whose shader is wanted.
+    #[serde(default)]
+    kernel: Option<String>,
+}
+
+/// How it is shown.
+#[derive(Debug, Clone, Copy)]
+pub enum View {
+    Table,
+    Drawing,
+    Shader,
+}
+
 /// What the thread is asked for. The answer goes to whoever asked, if it still waits.
 enum Job {
     About(oneshot::Sender<Result<Value, Refusal>>),
@@ -55,6 +111,9 @@ enum Job {
     Take(String, Vec<u8>, oneshot::Sender<Result<Value, Refusal>>),
     Files(oneshot::Sender<Result<Vec<Value>, Refusal>>),
     Draw(Drawing, oneshot::Sender<Result<Drawn, Refusal>>),
+    Look(Look, View, oneshot::Sender<Result<String, Refusal>>),
+    Maps(Drawing, oneshot::Sender<Result<Vec<FeatureMap>, Refusal>>),
+    Forget(String, oneshot::Sender<Result<(), Refusal>>),
 }
 
 /// The thread that draws.
@@ -103,6 +162,21 @@ impl Drawer {
     /// Translates.
     pub async fn draw(&self, drawing: Drawing) -> Result<Drawn, Refusal> {
         self.ask(|answer| Job::Draw(drawing, answer)).await
+    }
+
+    /// Looks inside.
+    pub async fn look(&self, look: Look, view: View) -> Result<String, Refusal> {
+        self.ask(|answer| Job::Look(look, view, answer)).await
+    }
+
+    /// What each layer makes of a picture.
+    pub async fn maps(&self, drawing: Drawing) -> Result<Vec<FeatureMap>, Refusal> {
+        self.ask(|answer| Job::Maps(drawing, answer)).await
+    }
+
+    /// Forgets weights that were sent.
+    pub async fn forget(&self, id: String) -> Result<(), Refusal> {
+        self.ask(|answer| Job::Forget(id, answer)).await
     }
 
     async fn ask<T>(

@@ -2,15 +2,12 @@
 //! pixels as RGBA bytes. The studio answers with a text, `{milliseconds, width, height}`, and the
 //! pixels, or with `{message}` alone. Each request is answered before the next one is read.
 
-use super::{Drawer, Drawing};
+use super::{Drawer, Drawing, MOST_PIXELS};
 use crate::studio::refusal::Refusal;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::json;
-
-/// Bytes of a message: 4096 × 4096 pixels.
-const MOST_BYTES: usize = 64 << 20;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -25,8 +22,8 @@ struct Header {
 /// Opens the socket.
 pub fn upgrade(socket: WebSocketUpgrade, drawer: Drawer) -> Response {
     socket
-        .max_message_size(MOST_BYTES)
-        .max_frame_size(MOST_BYTES)
+        .max_message_size(MOST_PIXELS)
+        .max_frame_size(MOST_PIXELS)
         .on_upgrade(|socket| serve(socket, drawer))
 }
 
@@ -93,19 +90,6 @@ async fn next(socket: &mut WebSocket) -> Option<Result<Drawing, Refusal>> {
             width,
             height,
         } = header;
-        let expected = u64::from(width) * u64::from(height) * 4;
-        match expected == rgba.len() as u64 && expected > 0 {
-            true => Ok(Drawing {
-                model,
-                seed,
-                width,
-                height,
-                rgba: rgba.into(),
-            }),
-            false => Err(Refusal::bad(format!(
-                "{} bytes are no picture of {width}×{height} pixels; send 4 for each pixel",
-                rgba.len()
-            ))),
-        }
+        Drawing::new(model, seed, (width, height), rgba.into())
     }))
 }

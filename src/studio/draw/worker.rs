@@ -28,14 +28,14 @@ const MOST_FILES: usize = 4;
 const MOST_BYTES: usize = 1 << 30;
 
 /// A model that is ready.
-struct Ready {
+pub(super) struct Ready {
     id: String,
     /// Whether dropout was switched on for it.
     dropout: bool,
     /// When the weights of a run were written.
     written: Option<SystemTime>,
-    loaded: LoadedGenerator,
-    reading: ReadOptions,
+    pub(super) loaded: LoadedGenerator,
+    pub(super) reading: ReadOptions,
     told: Value,
 }
 
@@ -52,7 +52,7 @@ pub struct Worker {
     runs: RunsFolder,
     gpu: Option<Arc<Gpu>>,
     /// The one that was used last is the last.
-    ready: Vec<Ready>,
+    pub(super) ready: Vec<Ready>,
     files: Vec<SentFile>,
 }
 
@@ -80,10 +80,13 @@ impl Worker {
             // A page that has gone away wants no picture.
             Job::Draw(_, answer) if answer.is_closed() => {}
             Job::Draw(drawing, answer) => drop(answer.send(self.draw(drawing))),
+            Job::Look(look, view, answer) => drop(answer.send(self.look(&look, view))),
+            Job::Maps(drawing, answer) => drop(answer.send(self.maps(drawing))),
+            Job::Forget(id, answer) => drop(answer.send(self.forget(&id))),
         }
     }
 
-    fn gpu(&mut self) -> Result<Arc<Gpu>, Refusal> {
+    pub(super) fn gpu(&mut self) -> Result<Arc<Gpu>, Refusal> {
         if self.gpu.as_ref().is_some_and(|gpu| gpu.check().is_err()) {
             // A lost device takes its models along. The next one opens both again.
             self.ready.clear();
@@ -142,6 +145,20 @@ impl Worker {
         told
     }
 
+    /// Gives back the memory of weights that were sent.
+    fn forget(&mut self, id: &str) -> Result<(), Refusal> {
+        let before = self.files.len();
+        self.files.retain(|file| file.id != id);
+        self.ready.retain(|ready| ready.id != id);
+        match self.files.len() < before {
+            true => Ok(()),
+            false => Err(Refusal::missing(format!(
+                "there are no sent weights {}; only those can be forgotten",
+                id.escape_debug()
+            ))),
+        }
+    }
+
     fn draw(&mut self, drawing: Drawing) -> Result<Drawn, Refusal> {
         let began = Instant::now();
         let gpu = self.gpu()?;
@@ -174,7 +191,7 @@ impl Worker {
 
     /// Makes a model ready, and returns its place. With `dropout` it leaves dropout on where it has
     /// any.
-    fn ready(&mut self, gpu: &Gpu, id: &str, dropout: bool) -> Result<usize, Refusal> {
+    pub(super) fn ready(&mut self, gpu: &Gpu, id: &str, dropout: bool) -> Result<usize, Refusal> {
         let written = self.written(id)?;
         let found = self.ready.iter().position(|ready| {
             let is_newest = ready.written == written;
@@ -274,7 +291,7 @@ fn rgba_of(picture: &Picture) -> Vec<u8> {
     picture.to_rgba().bytes().to_vec()
 }
 
-fn unknown(id: &str) -> Refusal {
+pub(super) fn unknown(id: &str) -> Refusal {
     Refusal::missing(format!(
         "there is no model {}; choose one of the list, or open the file again",
         id.escape_debug()
@@ -288,7 +305,7 @@ fn no_weights(run: &str) -> Refusal {
 }
 
 /// An error of the device or of a picture that does not fit it.
-fn of_device(error: TrainError) -> Refusal {
+pub(super) fn of_device(error: TrainError) -> Refusal {
     match error.is_too_large() {
         true => Refusal::new(
             StatusCode::PAYLOAD_TOO_LARGE,

@@ -24,6 +24,8 @@ use std::path::{Path, PathBuf};
 
 /// The file of a folder that holds the runs of a comparison.
 const COMPARISON: &str = "comparison.json";
+/// The folder of runs that were put out of sight.
+const FORGOTTEN: &str = ".forgotten";
 
 /// The folder of all runs.
 #[derive(Debug, Clone)]
@@ -91,6 +93,30 @@ impl RunsFolder {
             }),
             false => Err(gone(id)),
         }
+    }
+
+    /// Moves a run out of sight, into `.forgotten` in the folder of all runs. Nothing is removed.
+    /// Returns where it lies now.
+    ///
+    /// # Errors
+    /// A run that trains, one of a comparison, and a folder that cannot be moved.
+    pub fn forget(&self, id: &str) -> Result<PathBuf, Refusal> {
+        let run = self.find(id)?;
+        if id.contains('/') {
+            return Err(Refusal::conflict(format!(
+                "{id} belongs to a comparison, whose report would lose it; move the whole \
+                 comparison by hand"
+            )));
+        }
+        if summary::alive(&run).0 {
+            return Err(Refusal::conflict(format!("{id} trains now; stop it first")));
+        }
+        let folder = self.root.join(FORGOTTEN);
+        let failed = |error| RunError::write(&folder, error);
+        fs::create_dir_all(&folder).map_err(failed)?;
+        let to = folder.join(RunDir::unused_name(&folder, id)?);
+        fs::rename(&run.path, &to).map_err(failed)?;
+        Ok(to)
     }
 
     /// The folder of a run or of a comparison.

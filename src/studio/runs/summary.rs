@@ -2,11 +2,15 @@
 
 use super::Run;
 use super::notes::Notes;
+use crate::interop::TensorFile;
 use crate::train::Config;
 use crate::train::Length;
+use crate::train::checkpoint::read_progress;
 use crate::train::run::{MetricsRow, RunDir, RunError, RunLock, RunState, Stage};
 use serde::Serialize;
 use serde_json::Value;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 /// How far a run is. What is not known is `None`.
 #[derive(Debug, Clone, Serialize)]
@@ -68,7 +72,7 @@ pub fn summary(run: &Run) -> Summary {
     let notes = Notes::read(&run.path).map_err(&mut said);
     let notes = notes.unwrap_or_default();
     let samples = RunDir::samples_of(&run.path).unwrap_or_default();
-    let steps = steps_of(state.as_ref(), config.as_ref());
+    let steps = steps_of(run, state.as_ref(), config.as_ref());
     let last = rows.last();
     let of_state = state.as_ref().map_or(0, |state| state.standing.step);
     let step = last.map_or(0, |row| row.step).max(of_state);
@@ -120,13 +124,32 @@ pub fn alive(run: &Run) -> (bool, Option<u32>) {
     }
 }
 
-/// Steps of the whole run. A run whose length is in epochs and that has no state does not say it.
-fn steps_of(state: Option<&RunState>, config: Option<&Config>) -> Option<u64> {
+/// Steps of the whole run. Without a state, epochs are counted by the pairs of its newest
+/// checkpoint; without one of these too they are not known.
+pub fn steps_of(run: &Run, state: Option<&RunState>, config: Option<&Config>) -> Option<u64> {
     let told = state.map(|state| state.standing.length);
-    told.or(match config?.length {
+    told.or_else(|| match config?.length {
         Length::Steps(steps) => Some(steps),
-        Length::Epochs(_) => None,
+        Length::Epochs(_) => {
+            let newest = checkpoint_files(&run.path).pop()?;
+            let progress = read_progress(&TensorFile::open(&newest).ok()?).ok()?;
+            Some(progress.steps_of(progress.config.length, progress.pairs))
+        }
     })
+}
+
+/// The checkpoints of a run, by rising step.
+fn checkpoint_files(run: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(run.join("checkpoints")).into_iter().flatten();
+    let paths = entries.flatten().map(|entry| entry.path());
+    let is_saved = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        name.starts_with("step-") && name.ends_with(".safetensors")
+    };
+    let mut found: Vec<PathBuf> = paths.filter(is_saved).collect();
+    // Names of more digits belong to later steps.
+    found.sort_by_key(|path| (path.as_os_str().len(), path.clone()));
+    found
 }
 
 /// Where a run stands. The lock says whether it trains; the state, why it does not.

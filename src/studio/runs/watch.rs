@@ -1,7 +1,7 @@
 //! What is new in a run, told to everybody who looks on. One watcher for each run reads what was
 //! appended, however many look on; without anybody it ends.
 
-use super::summary::{alive, pace, stage_of};
+use super::summary::{alive, pace, stage_of, steps_of};
 use super::{Run, gone};
 use crate::studio::refusal::{Refusal, on_disk};
 use crate::train::run::{MetricsRow, MetricsTail, RunDir, RunState};
@@ -38,11 +38,21 @@ type Senders = Arc<Mutex<HashMap<String, broadcast::Sender<Told>>>>;
 /// Why runs failed that this studio has trained.
 pub type Failures = Arc<Mutex<HashMap<String, String>>>;
 
+/// What is told of the trainings of this studio when they begin.
+pub type Remarks = Arc<Mutex<HashMap<String, Vec<String>>>>;
+
+/// What this studio has to say of the runs that it trains.
+#[derive(Debug, Clone, Default)]
+pub struct Said {
+    pub failures: Failures,
+    pub remarks: Remarks,
+}
+
 /// All watchers.
 #[derive(Debug, Default)]
 pub struct Watchers {
     senders: Senders,
-    pub failures: Failures,
+    pub said: Said,
 }
 
 impl Watchers {
@@ -55,7 +65,7 @@ impl Watchers {
         if let Some(receiver) = receiver(&self.senders) {
             return Ok(receiver);
         }
-        let mut watch = Watch::new(run.clone(), self.failures.clone());
+        let mut watch = Watch::new(run.clone(), self.said.clone());
         // What is there now is no news.
         let watch = on_disk(move || {
             watch.look();
@@ -82,7 +92,7 @@ impl Watchers {
         let mut follower = Follower {
             receiver,
             run,
-            failures: self.failures.clone(),
+            said: self.said.clone(),
             last: after,
             waiting: VecDeque::new(),
             has_ended: false,
@@ -121,7 +131,7 @@ async fn go_on(mut watch: Watch, sender: broadcast::Sender<Told>, senders: Sende
 #[derive(Debug)]
 struct Watch {
     run: Run,
-    failures: Failures,
+    said: Said,
     tail: MetricsTail,
     newest: Vec<MetricsRow>,
     sample: Option<u64>,
@@ -129,11 +139,11 @@ struct Watch {
 }
 
 impl Watch {
-    fn new(run: Run, failures: Failures) -> Self {
+    fn new(run: Run, said: Said) -> Self {
         Self {
             tail: MetricsTail::of(&run.path),
             run,
-            failures,
+            said,
             newest: Vec::new(),
             sample: None,
             state: Value::Null,
@@ -144,7 +154,11 @@ impl Watch {
     fn look(&mut self) -> Vec<Told> {
         let mut told = Vec::new();
         if !RunDir::is_run(&self.run.path) {
-            let failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+            let failures = self
+                .said
+                .failures
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             let (state, message) = match failures.get(&self.run.id) {
                 // A run that fails before it saves anything leaves no folder.
                 Some(failure) => ("failed", failure.clone()),
@@ -177,7 +191,7 @@ impl Watch {
             self.sample = sample;
             told.extend(sample.map(|step| Told::Other(sample_event(step).into())));
         }
-        let state = state_of(&self.run, &self.failures, &self.newest);
+        let state = state_of(&self.run, &self.said, &self.newest);
         if state != self.state {
             told.push(Told::Other(state.to_string().into()));
             self.state = state;
@@ -199,14 +213,17 @@ fn problem_event(message: &str) -> String {
 }
 
 /// The event that says where a run stands.
-fn state_of(run: &Run, failures: &Failures, newest: &[MetricsRow]) -> Value {
+fn state_of(run: &Run, said: &Said, newest: &[MetricsRow]) -> Value {
     let state: Option<RunState> = RunDir::state_of(&run.path).ok().flatten();
     let (alive, process) = alive(run);
     let of_state = state.as_ref().map_or(0, |state| state.standing.step);
     let step = newest.last().map_or(0, |row| row.step).max(of_state);
-    let steps = state.as_ref().map(|state| state.standing.length);
+    let config = RunDir::config_of(&run.path).ok();
+    let steps = steps_of(run, state.as_ref(), config.as_ref());
     let stage = stage_of(alive, state.as_ref(), step, steps);
-    let failures = failures.lock().unwrap_or_else(PoisonError::into_inner);
+    let told = said.remarks.lock().unwrap_or_else(PoisonError::into_inner);
+    let told = told.get(&run.id).cloned().unwrap_or_default();
+    let failures = said.failures.lock().unwrap_or_else(PoisonError::into_inner);
     let failure = failures.get(&run.id).filter(|_| !alive).cloned();
     let name = match (&failure, stage) {
         (Some(_), _) => "failed",
@@ -230,6 +247,7 @@ fn state_of(run: &Run, failures: &Failures, newest: &[MetricsRow]) -> Value {
         "secondsPerStep": pace(newest),
         "process": process,
         "message": message,
+        "told": told,
     })
 }
 
@@ -238,7 +256,7 @@ fn state_of(run: &Run, failures: &Failures, newest: &[MetricsRow]) -> Value {
 pub struct Follower {
     receiver: broadcast::Receiver<Told>,
     run: Run,
-    failures: Failures,
+    said: Said,
     /// The last step that was told.
     last: u64,
     waiting: VecDeque<String>,
@@ -281,7 +299,7 @@ impl Follower {
 
     /// Queues the rows after the last one that was told and, if `all`, what else is there.
     async fn catch_up(&mut self, all: bool) -> Result<(), Refusal> {
-        let (run, failures, last) = (self.run.clone(), self.failures.clone(), self.last);
+        let (run, said, last) = (self.run.clone(), self.said.clone(), self.last);
         let (events, last) = on_disk(move || {
             let rows = RunDir::metrics_of(&run.path)?;
             let mut events = Vec::new();
@@ -291,7 +309,7 @@ impl Follower {
                 let samples = RunDir::samples_of(&run.path).unwrap_or_default();
                 events.extend(samples.last().map(|(step, _)| sample_event(*step)));
                 let newest = &rows[rows.len().saturating_sub(NEWEST)..];
-                events.push(state_of(&run, &failures, newest).to_string());
+                events.push(state_of(&run, &said, newest).to_string());
             }
             Ok((events, rows.last().map_or(last, |row| row.step.max(last))))
         })

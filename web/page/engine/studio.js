@@ -128,8 +128,12 @@ class StudioEngine extends EventTarget {
   kind = "studio";
   can = new Set(["about", "models", "open", "translate", "options", "datasets", "start", "watch",
     "resume", "stop", "weights", "saved", "restore", "runs", "run", "metrics", "modelOf", "fileUrl",
-    "sampleUrl", "notes", "writeNotes", "extend"]);
+    "sampleUrl", "notes", "writeNotes", "extend", "inspect", "drawing", "shader", "activations",
+    "addDataset", "forget"]);
   #pen = new Pen();
+  /** What was looked into, the newest first: a kernel is one of it. */
+  #looked = [{ config: {} }];
+  #said = new Set();
 
   about() {
     return json("about");
@@ -151,8 +155,74 @@ class StudioEngine extends EventTarget {
     return this.#pen.translate(id, pixels, seed);
   }
 
+  inspect(what) {
+    this.#look(what);
+    return send("inspect", what);
+  }
+
+  async drawing(what) {
+    this.#look(what);
+    return (await ask("drawing", { method: "POST", body: JSON.stringify(what) })).text();
+  }
+
+  #look(what) {
+    const other = this.#looked.filter((one) => ("model" in one) !== ("model" in what));
+    this.#looked = [what, ...other];
+  }
+
+  async shader(kernel) {
+    let failure;
+    for (const what of this.#looked) {
+      const body = JSON.stringify({ ...what, kernel });
+      try {
+        return await (await ask("shader", { method: "POST", body })).text();
+      } catch (error) {
+        failure ??= error;
+      }
+    }
+    throw failure;
+  }
+
+  async activations(model, { width, height, data }) {
+    const query = { model, width, height };
+    const answer = await ask("activations", { method: "POST", query, body: data.slice() });
+    const packed = new Uint8Array(await answer.arrayBuffer());
+    let at = packed.indexOf(10);
+    const list = JSON.parse(new TextDecoder().decode(packed.subarray(0, at)));
+    at += 1;
+    return list.map(({ bytes, ...map }) => {
+      const png = new Blob([packed.subarray(at, at + bytes)], { type: "image/png" });
+      at += bytes;
+      return { ...map, png };
+    });
+  }
+
   options() {
     return json("options");
+  }
+
+  /** Sends one ZIP archive, or the files of a folder: their paths and sizes, then their bytes. */
+  addDataset(name, files) {
+    const isArchive = files.length === 1 && /\.zip$/i.test(files[0].name);
+    const path = (file) => (file.webkitRelativePath || file.name).split("/");
+    const below = (parts) => parts.slice(parts.length > 1 ? 1 : 0).join("/");
+    const list = files.map((file) => ({ path: below(path(file)), bytes: file.size }));
+    const body = isArchive ? files[0] : new Blob([`${JSON.stringify(list)}\n`, ...files]);
+    return json("datasets", { method: "POST", query: { name }, body });
+  }
+
+  /** Puts a run out of sight. Its folder is kept, in `.forgotten` beside the others. */
+  forget(id) {
+    return json(`runs/${named(id)}`, { method: "DELETE" });
+  }
+
+  /** Tells once what the command line would tell of a training. */
+  #tell(id, lines) {
+    for (const line of lines ?? []) {
+      if (this.#said.has(`${id}\n${line}`)) continue;
+      this.#said.add(`${id}\n${line}`);
+      this.dispatchEvent(new CustomEvent("told", { detail: line }));
+    }
   }
 
   datasets() {
@@ -174,6 +244,7 @@ class StudioEngine extends EventTarget {
         const event = JSON.parse(data);
         if (event.kind === "anew") last = 0;
         if (event.kind === "losses") last = event.rows.at(-1)?.step ?? last;
+        this.#tell(id, event.told);
         if (event.kind === "samples") event.url = this.sampleUrl(id, event.step);
         if (event.state === "gone" || (event.state === "failed" && !event.stage)) source.close();
         listener(event);
