@@ -5,6 +5,7 @@ import { failed } from "../parts/toast.js";
 export class Actions {
   training = null;
   #run = null;
+  #isSaved = false;
   #steps = make("input", { type: "number", min: 1, step: 1, inputmode: "numeric", required: true,
     id: "extend-length" });
   #unit = make("select", { "aria-label": "Unit of the length" },
@@ -50,8 +51,10 @@ export class Actions {
     const { stop, resume } = this.buttons;
     const own = training === this.id;
     stop.hidden = !own;
-    resume.hidden = run.alive || own || run.step === 0 || run.stage === "complete";
-    this.extend.hidden = run.alive || own || run.step === 0;
+    // A run that was stopped before its first step is saved as well.
+    const rests = !run.alive && !own && this.#isSaved;
+    resume.hidden = !rests || run.stage === "complete";
+    this.extend.hidden = !rests;
     this.#elsewhere.hidden = !run.alive || own;
     this.#elsewhere.textContent = `It is trained ${run.process ? `by process ${run.process}`
       : "by another process"}: stop it there with Ctrl-C.`;
@@ -60,6 +63,7 @@ export class Actions {
 
   /** Whether there are weights to draw with. */
   weights(are) {
+    this.#isSaved = are;
     this.buttons.use.hidden = !are;
     this.buttons.save.hidden = !are;
   }

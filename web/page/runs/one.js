@@ -109,8 +109,8 @@ export class OneRun {
     this.#isAsking = true;
     try {
       const run = await this.app.engine.run(this.id);
-      this.show(run, this.actions.training);
       this.actions.weights(run.hasWeights);
+      this.show(run, this.actions.training);
       // From the newest back: only the one that is shown is read.
       for (const step of [...run.samples].reverse()) {
         this.#samples.add({ step, url: this.app.engine.sampleUrl(this.id, step) });
