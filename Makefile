@@ -91,7 +91,7 @@ web-serve: web ## serve web/dist on this machine (PORT=8000)
 
 web-test: web ## test the page in headless Chromium (Debian: from apt; ARGS=PART of a file's name picks tests)
 	@scripts/ensure-browser
-	node tests/browser/run.mjs $(ARGS)
+	CARGOFLAGS="$(CARGOFLAGS)" node tests/browser/run.mjs $(ARGS)
 
 lint: ## check formatting, clippy, the library without the command line, and rustdoc, warnings denied
 	@scripts/ensure-tools

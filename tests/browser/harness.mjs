@@ -10,6 +10,7 @@ import { after } from "node:test";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
 const dist = join(root, "web/dist");
+const kernels = join(root, "target/web-kernels");
 const shots = join(root, "target/web-screenshots");
 // scripts/ensure-browser puts it there.
 const { chromium } = createRequire(join(root, "target/web-test/x.js"))("playwright-core");
@@ -20,10 +21,12 @@ const kinds = {
   ".wasm": "application/wasm", ".webmanifest": "application/manifest+json",
 };
 
-/** Files of web/dist as any static host serves them. */
+/** Files of web/dist as any static host serves them, and the kernel tests below kernels/. */
 const answer = async (request, response) => {
   const path = normalize(decodeURIComponent(new URL(request.url, "http://x").pathname));
-  const file = join(dist, path.endsWith("/") ? `${path}index.html` : path);
+  const inKernels = path.startsWith("/kernels/");
+  const place = inKernels ? join(kernels, path.slice("/kernels".length)) : join(dist, path);
+  const file = place.endsWith("/") ? `${place}index.html` : place;
   try {
     const body = await readFile(file);
     const kind = kinds[extname(file)] ?? "application/octet-stream";

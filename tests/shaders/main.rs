@@ -13,5 +13,6 @@ mod networks;
 mod operations;
 mod profiles;
 mod shaders;
+mod tab;
 mod translate;
 mod variants;

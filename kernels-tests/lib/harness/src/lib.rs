@@ -21,12 +21,17 @@ pub mod loss;
 pub mod reduction;
 pub mod resample;
 mod run;
+#[cfg(target_arch = "wasm32")]
+mod tab;
 mod tensor;
 mod tolerance;
 
 pub use pix2pix_twins as twins;
+#[cfg(not(target_arch = "wasm32"))]
 pub use pollster::block_on;
 pub use run::{Arenas, OpOutcome, Surroundings, run, run_beside};
+#[cfg(target_arch = "wasm32")]
+pub use tab::block_on;
 pub use tensor::{Tensor, maps};
 pub use tolerance::{Tolerance, compare};
 
@@ -34,13 +39,14 @@ use pix2pix::gpu::{DeviceClass, DeviceOptions, Gpu};
 use pix2pix::tape::Op;
 use pix2pix::tensor::DType;
 use run::output_dtype;
-use std::io::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 
 /// One of the two devices of all tests, which no other test has now: a CPU driver compiles kernels
 /// for both at a time.
 pub fn gpu() -> MutexGuard<'static, Gpu> {
+    #[cfg(target_arch = "wasm32")]
+    tab::begin();
     static GPUS: [OnceLock<Mutex<Gpu>>; 2] = [const { OnceLock::new() }; 2];
     static TURN: AtomicUsize = AtomicUsize::new(0);
     let device =
@@ -71,17 +77,25 @@ pub fn open(options: DeviceOptions) -> Gpu {
 }
 
 /// How the tests of `what` store activations and weights: f32, and f16 where the device can.
-/// Elsewhere a line on stderr, past the test runner's capture, names what was not tested.
+/// Elsewhere a line names what was not tested.
 pub fn precisions(gpu: &Gpu, what: &str) -> Vec<DType> {
     if gpu.profile().f16 {
         return vec![DType::F32, DType::F16];
     }
-    let line = format!(
-        "SKIPPED: {what} in f16: {} has no 16-bit floats\n",
-        gpu.info().name
-    );
-    std::io::stderr().write_all(line.as_bytes()).unwrap();
+    // A browser does not name its adapter.
+    let adapter = Some(&*gpu.info().name).filter(|name| !name.is_empty());
+    let adapter = adapter.unwrap_or("this adapter");
+    let line = format!("SKIPPED: {what} in f16: {adapter} has no 16-bit floats\n");
+    say(&line);
     vec![DType::F32]
+}
+
+/// A line on stderr, past the test runner's capture; in a tab on the console.
+fn say(line: &str) {
+    #[cfg(target_arch = "wasm32")]
+    tab::say(line);
+    #[cfg(not(target_arch = "wasm32"))]
+    std::io::Write::write_all(&mut std::io::stderr(), line.as_bytes()).unwrap();
 }
 
 /// Runs `op` on `inputs` in both placements and compares each result with `expected` (logical
