@@ -26,6 +26,7 @@
 //                                     with {stage, process}, and the states "gone" and "away" (the
 //                                     studio does not answer; it is asked again)
 import { boxExamples, palettes } from "./box.js";
+import { Pen } from "./pen.js";
 
 const AWAY = "The studio does not answer: see whether pix2pix studio still runs on that machine. " +
   "The page goes on when it is back.";
@@ -59,78 +60,13 @@ const json = async (path, options) => (await ask(path, options)).json();
 const send = (path, body, method = "POST") =>
   json(path, { method, body: body === undefined ? undefined : JSON.stringify(body) });
 
-/** The socket that draws. Requests go one after the other; of those that wait, the newest goes. */
-class Pen {
-  #socket = null;
-  #sent = null;
-  #waiting = null;
-  #told = null;
-
-  translate(model, { width, height, data }, seed) {
-    return new Promise((resolve, reject) => {
-      this.#waiting?.reject(Object.assign(new Error("A newer picture took the place of this one."),
-        { name: "AbortError" }));
-      const pixels = data.slice();
-      this.#waiting = { header: { model, seed, width, height }, pixels, resolve, reject };
-      this.#next();
-    });
-  }
-
-  #next() {
-    if (this.#sent || !this.#waiting) return;
-    if (this.#socket?.readyState === WebSocket.CONNECTING) return;
-    if (this.#socket?.readyState !== WebSocket.OPEN) {
-      this.#open();
-      return;
-    }
-    [this.#sent, this.#waiting, this.#told] = [this.#waiting, null, null];
-    this.#socket.send(JSON.stringify(this.#sent.header));
-    this.#socket.send(this.#sent.pixels);
-  }
-
-  #open() {
-    const url = address("api/draw", token ? { token } : {});
-    url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
-    const socket = new WebSocket(url);
-    this.#socket = socket;
-    socket.binaryType = "arraybuffer";
-    socket.addEventListener("open", () => this.#next());
-    socket.addEventListener("message", ({ data }) => this.#take(data));
-    socket.addEventListener("close", () => {
-      if (socket !== this.#socket) return;
-      this.#socket = null;
-      const lost = [this.#sent, this.#waiting];
-      [this.#sent, this.#waiting] = [null, null];
-      for (const one of lost) one?.reject(new Error(AWAY));
-    });
-  }
-
-  #take(data) {
-    if (typeof data !== "string") {
-      const { milliseconds, width, height } = this.#told;
-      const pixels = { width, height, data: new Uint8ClampedArray(data) };
-      this.#end("resolve", { pixels, milliseconds });
-      return;
-    }
-    this.#told = JSON.parse(data);
-    if (this.#told.message) this.#end("reject", new Error(this.#told.message));
-  }
-
-  #end(how, what) {
-    const sent = this.#sent;
-    this.#sent = null;
-    sent?.[how](what);
-    this.#next();
-  }
-}
-
 class StudioEngine extends EventTarget {
   kind = "studio";
   can = new Set(["about", "models", "open", "translate", "options", "datasets", "start", "watch",
     "resume", "stop", "weights", "saved", "restore", "runs", "run", "metrics", "modelOf", "fileUrl",
     "sampleUrl", "notes", "writeNotes", "extend", "inspect", "drawing", "shader", "activations",
     "addDataset", "forget"]);
-  #pen = new Pen();
+  #pen = new Pen(address("api/draw", token ? { token } : {}), AWAY);
   /** What was looked into, the newest first: a kernel is one of it. */
   #looked = [{ config: {} }];
   #said = new Set();
