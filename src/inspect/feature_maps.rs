@@ -103,8 +103,8 @@ pub async fn feature_maps(
     let recorded = Recorded::new(store.states(), generator, shape, fit, mode)?;
     let layers = shown_layers(&recorded);
     let outputs: Vec<_> = layers.iter().map(|(_, var)| *var).collect();
-    let program = Program::compile(gpu, store, &recorded.tape, &outputs)?;
-    program.write(gpu, recorded.input, picture)?;
+    let program = Program::compile(gpu, store, &recorded.forward.tape, &outputs)?;
+    program.write(gpu, recorded.forward.input, picture)?;
     program.run(gpu, store, &StepState::new(seed, 0, 0.0, [0.0; 2]))?;
     let mut maps = Vec::with_capacity(layers.len());
     for (layer, var) in layers {
@@ -112,7 +112,7 @@ pub async fn feature_maps(
         maps.push(channel_grid(
             &layer,
             &values,
-            recorded.tape.shape(var),
+            recorded.forward.tape.shape(var),
             limits,
         )?);
     }
@@ -138,7 +138,7 @@ pub fn layer_names(
 /// The layers and the result.
 fn shown_layers(recorded: &Recorded) -> Vec<(String, Var)> {
     let mut layers = recorded.layers.clone();
-    layers.push(("output".to_owned(), recorded.output));
+    layers.push(("output".to_owned(), recorded.forward.output));
     layers
 }
 

@@ -79,7 +79,7 @@ impl Inspection {
         profile: &Profile,
     ) -> Result<Self, TrainError> {
         let recorded = Recorded::new(states, generator, shape, fit, mode)?;
-        let plan = Plan::new(&recorded.tape, states, &[recorded.output], profile)?;
+        let plan = recorded.forward.plan(states, profile)?;
         let arenas = [generator.parameters(), generator.statistics()];
         let weights = arenas.map(|arena| states.in_arena(arena).map(|state| state.shape.bytes()));
         let memory = [

@@ -5,6 +5,7 @@
 //! browser, show what it makes.
 
 mod blocks;
+mod canvas;
 mod drawing;
 mod error;
 mod feature_maps;
@@ -16,6 +17,7 @@ mod recorded;
 #[cfg(test)]
 mod tests;
 
+pub use canvas::canvas_maps;
 pub use drawing::draw;
 pub use error::InspectError;
 pub use feature_maps::{FeatureMap, MapLimits, channel_grid, feature_maps, layer_names};

@@ -4,17 +4,13 @@ use crate::nn::{Fit, Generator, Mode};
 use crate::state::StateList;
 use crate::tape::{Source, Tape, Var};
 use crate::tensor::Shape;
-use crate::train::{ModelConfig, TrainError};
+use crate::train::{Forward, TrainError};
 
-/// A forward pass on a tape.
+/// A forward pass on a tape, and where its layers end.
 #[derive(Debug)]
 pub struct Recorded {
     /// The pass.
-    pub tape: Tape,
-    /// The images.
-    pub input: Var,
-    /// The result.
-    pub output: Var,
+    pub forward: Forward,
     /// The last map of each layer, in the order in which they are made.
     pub layers: Vec<(String, Var)>,
 }
@@ -31,28 +27,9 @@ impl Recorded {
         fit: Fit,
         mode: &Mode,
     ) -> Result<Self, TrainError> {
-        ModelConfig::check_batch(shape.batch())?;
-        let least = fit.least_side(generator.multiple());
-        if shape.height().min(shape.width()) < least {
-            return Err(TrainError::NothingLeft {
-                width: shape.width(),
-                height: shape.height(),
-                least,
-            });
-        }
-        let fitted = fit.of(shape, generator.config());
-        let mut tape = Tape::default();
-        let input = tape.input("input", shape);
-        let given = fitted.given(&mut tape, input)?;
-        let output = generator.forward(&mut tape, states, given, mode)?;
-        let output = fitted.result(&mut tape, output)?;
-        let layers = layers(&tape);
-        Ok(Self {
-            tape,
-            input,
-            output,
-            layers,
-        })
+        let forward = Forward::record(states, generator, shape, fit, mode)?;
+        let layers = layers(&forward.tape);
+        Ok(Self { forward, layers })
     }
 }
 

@@ -56,21 +56,27 @@ impl CanvasModel {
         &self.loaded
     }
 
-    /// The values that a drawing has as the network's input, and the picture that they are of.
+    /// Makes ready for a drawing of 8-bit RGBA: the picture in the channels of the model, and
+    /// dropout as the `seed` asks. With one other than 0 dropout is on, where the model has it.
     ///
     /// # Errors
     /// A drawing that has not the channels of the model.
-    pub fn input(&self, (width, height): (u32, u32), rgba: Vec<u8>) -> Result<Picture, TrainError> {
+    pub fn prepare(
+        &mut self,
+        (width, height): (u32, u32),
+        rgba: Vec<u8>,
+        seed: u64,
+    ) -> Result<Picture, TrainError> {
+        self.use_dropout(seed != 0)?;
         let picture = self.reading.of_rgba(width, height, rgba)?;
         let named = [(PathBuf::from("the drawing"), picture)];
         Ok(self.loaded.config.input.gather(&named)?)
     }
 
-    /// Translates a drawing of 8-bit RGBA. With a `seed` other than 0 dropout is on, where the
-    /// model has it.
+    /// Translates a drawing of 8-bit RGBA. `seed` is that of [`CanvasModel::prepare`].
     ///
     /// # Errors
-    /// Those of [`CanvasModel::input`], those of the device, and drawings that do not fit it.
+    /// Those of [`CanvasModel::prepare`], those of the device, and drawings that do not fit it.
     pub async fn translate(
         &mut self,
         gpu: &Gpu,
@@ -78,8 +84,7 @@ impl CanvasModel {
         rgba: Vec<u8>,
         seed: u64,
     ) -> Result<Picture, TrainError> {
-        self.use_dropout(seed != 0)?;
-        let picture = self.input(size, rgba)?;
+        let picture = self.prepare(size, rgba, seed)?;
         let pictures = self
             .loaded
             .translate(gpu, &[&picture], seed, |_, depth| depth)

@@ -63,4 +63,4 @@ pub use sizes::{Size, Sizes};
 pub use step::{LOSSES, Networks, PairShape, StepVars, record_step};
 pub use tiled::{Canvas, Tiling, Tilings};
 pub use trainer::{RunSummary, StepReport, Trainer};
-pub use translator::Translator;
+pub use translator::{Forward, Translator};

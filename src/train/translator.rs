@@ -25,10 +25,13 @@ pub struct Translator {
 /// The forward pass on a tape, before any device.
 #[derive(Debug)]
 pub struct Forward {
-    tape: Tape,
+    /// The pass.
+    pub tape: Tape,
     fitted: Fitted,
-    input: Var,
-    output: Var,
+    /// The images.
+    pub input: Var,
+    /// The result.
+    pub output: Var,
 }
 
 impl Forward {

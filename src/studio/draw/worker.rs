@@ -4,15 +4,13 @@
 use super::models::{FILE, RUN, of_config};
 use super::{Drawing, Drawn, Job};
 use crate::clock::Instant;
-use crate::data::{PairReading, Picture, ReadOptions};
 use crate::gpu::{DeviceOptions, Gpu};
 use crate::interop::TensorFile;
 use crate::models::{self, BundledModel};
 use crate::studio::refusal::Refusal;
 use crate::studio::runs::RunsFolder;
-use crate::tensor::DType;
-use crate::train::checkpoint::{self, NetworkChoice, NetworkKind};
-use crate::train::{LoadedGenerator, TrainError};
+use crate::train::checkpoint::NetworkKind;
+use crate::train::{CanvasModel, TrainError};
 use axum::http::StatusCode;
 use pollster::block_on;
 use serde_json::{Value, json};
@@ -30,12 +28,9 @@ const MOST_BYTES: usize = 1 << 30;
 /// A model that is ready.
 pub(super) struct Ready {
     id: String,
-    /// Whether dropout was switched on for it.
-    dropout: bool,
     /// When the weights of a run were written.
     written: Option<SystemTime>,
-    pub(super) loaded: LoadedGenerator,
-    pub(super) reading: ReadOptions,
+    pub(super) model: CanvasModel,
     told: Value,
 }
 
@@ -114,7 +109,7 @@ impl Worker {
 
     fn open(&mut self, id: &str) -> Result<Value, Refusal> {
         let gpu = self.gpu()?;
-        let at = self.ready(&gpu, id, false)?;
+        let at = self.ready(&gpu, id)?;
         Ok(self.ready[at].told.clone())
     }
 
@@ -162,57 +157,37 @@ impl Worker {
     fn draw(&mut self, drawing: Drawing) -> Result<Drawn, Refusal> {
         let began = Instant::now();
         let gpu = self.gpu()?;
-        let dropout = drawing.seed != 0;
-        let at = self.ready(&gpu, &drawing.model, dropout)?;
-        let Ready {
-            loaded, reading, ..
-        } = &mut self.ready[at];
-        let Drawing {
-            width,
-            height,
-            rgba,
-            seed,
-            ..
-        } = drawing;
-        let picture = reading.of_rgba(width, height, rgba).map_err(Refusal::bad)?;
-        let named = [(PathBuf::from("the drawing"), picture)];
-        let picture = loaded.config.input.gather(&named).map_err(Refusal::bad)?;
-        let pictures = block_on(loaded.translate(&gpu, &[&picture], seed, |_, depth| depth))
-            .map_err(of_device)?;
-        let first = pictures.into_iter().flatten().next().unwrap_or_default();
-        let (width, height) = first.dimensions();
+        let at = self.ready(&gpu, &drawing.model)?;
+        let model = &mut self.ready[at].model;
+        let size = (drawing.width, drawing.height);
+        let picture = block_on(model.translate(&gpu, size, drawing.rgba, drawing.seed));
+        let picture = picture.map_err(of_drawing)?;
+        let (width, height) = picture.dimensions();
         Ok(Drawn {
             milliseconds: began.elapsed().as_secs_f64() * 1e3,
             width,
             height,
-            rgba: rgba_of(&first),
+            rgba: picture.bytes().to_vec(),
         })
     }
 
-    /// Makes a model ready, and returns its place. With `dropout` it leaves dropout on where it has
-    /// any.
-    pub(super) fn ready(&mut self, gpu: &Gpu, id: &str, dropout: bool) -> Result<usize, Refusal> {
+    /// Makes a model ready, and returns its place.
+    pub(super) fn ready(&mut self, gpu: &Gpu, id: &str) -> Result<usize, Refusal> {
         let written = self.written(id)?;
-        let found = self.ready.iter().position(|ready| {
-            let is_newest = ready.written == written;
-            let is_same = ready.dropout == dropout || !ready.loaded.config.generator.has_dropout();
-            ready.id == id && is_newest && is_same
-        });
+        let is_newest = |ready: &Ready| ready.id == id && ready.written == written;
+        let found = self.ready.iter().position(is_newest);
         let ready = match found {
             Some(at) => self.ready.remove(at),
             None => {
-                self.ready
-                    .retain(|ready| ready.id != id || ready.written == written);
+                self.ready.retain(|ready| ready.id != id);
                 if self.ready.len() >= MOST_READY {
                     self.ready.remove(0);
                 }
-                let (loaded, reading, told) = self.load(gpu, id, dropout)?;
+                let (model, told) = self.load(gpu, id)?;
                 Ready {
                     id: id.to_owned(),
-                    dropout,
                     written,
-                    loaded,
-                    reading,
+                    model,
                     told,
                 }
             }
@@ -236,12 +211,7 @@ impl Worker {
         Ok(run.path.join(NetworkKind::Generator.file_name()))
     }
 
-    fn load(
-        &self,
-        gpu: &Gpu,
-        id: &str,
-        dropout: bool,
-    ) -> Result<(LoadedGenerator, ReadOptions, Value), Refusal> {
+    fn load(&self, gpu: &Gpu, id: &str) -> Result<(CanvasModel, Value), Refusal> {
         let bundled = models::named(Path::new(id));
         let file = match (bundled, id.strip_prefix(RUN)) {
             (Some(model), _) => model.file().map_err(Refusal::failed)?,
@@ -253,42 +223,12 @@ impl Worker {
                 TensorFile::parse(Path::new(name), sent.bytes.clone()).map_err(Refusal::bad)?
             }
         };
-        let choice = NetworkChoice::Kind(NetworkKind::Generator);
-        let (file, config, _) =
-            checkpoint::find_generator(&file, &choice, None).map_err(Refusal::bad)?;
-        if config.input.images() > 1 || config.output.drawn_channels() > 4 {
-            return Err(Refusal::bad(format!(
-                "this model takes {} images and paints {} channels, which is no drawing; use \
-                 pix2pix translate",
-                config.input.images(),
-                config.output.drawn_channels()
-            )));
-        }
         let card = bundled.map(BundledModel::card).transpose();
         let card = card.map_err(Refusal::failed)?;
-        let reading = config.reading_as(PairReading {
-            background: card.as_ref().and_then(|card| card.background),
-            ..PairReading::default()
-        })?;
-        let dropout = (dropout && config.generator.has_dropout()).then_some(true);
-        let used = (
-            config.fit_as(None)?,
-            config.test_as(None, dropout, false)?.mode(),
-        );
-        let precision = match gpu.profile().f16 {
-            true => config.precision,
-            false => DType::F32,
-        };
-        let told = of_config(id, &config, card.as_ref());
-        let loaded =
-            LoadedGenerator::load(gpu, &file, config, used, precision).map_err(of_device)?;
-        Ok((loaded, reading, told))
+        let model = CanvasModel::load(gpu, &file, card.as_ref()).map_err(of_drawing)?;
+        let told = of_config(id, &model.loaded().config, card.as_ref());
+        Ok((model, told))
     }
-}
-
-/// 8 bits of red, green, blue and opacity.
-fn rgba_of(picture: &Picture) -> Vec<u8> {
-    picture.to_rgba().bytes().to_vec()
 }
 
 pub(super) fn unknown(id: &str) -> Refusal {
@@ -304,13 +244,14 @@ fn no_weights(run: &str) -> Refusal {
     ))
 }
 
-/// An error of the device or of a picture that does not fit it.
-pub(super) fn of_device(error: TrainError) -> Refusal {
-    match error.is_too_large() {
-        true => Refusal::new(
+/// An error of the device, or of a file or drawing that it cannot take.
+pub(super) fn of_drawing(error: TrainError) -> Refusal {
+    match error {
+        error if error.is_too_large() => Refusal::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             format!("{error}; draw on a smaller canvas"),
         ),
-        false => Refusal::failed(error),
+        TrainError::Gpu(_) | TrainError::Program(_) => Refusal::failed(error),
+        error => Refusal::bad(error),
     }
 }

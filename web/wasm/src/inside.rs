@@ -4,7 +4,6 @@
 use crate::Tab;
 use crate::models::Model;
 use pix2pix::inspect::Inspection;
-use pix2pix::tensor::Shape;
 use pix2pix::train::Settings;
 use serde_json::{Map, Value};
 use wasm_bindgen::prelude::*;
@@ -55,18 +54,7 @@ impl Tab {
                         "{id} is not open; choose the model again"
                     )));
                 };
-                let loaded = model.loaded();
-                let (side, channels) =
-                    (loaded.config.size as usize, loaded.config.input.channels());
-                let shape = Shape::nhwc(1, side, side, channels);
-                Inspection::of_generator(
-                    loaded.store.states(),
-                    &loaded.generator,
-                    shape,
-                    loaded.fit,
-                    &loaded.mode,
-                    profile,
-                )
+                Inspection::of_canvas(model, profile)
             }
             (None, config) => {
                 let empty = Map::new();

@@ -2,11 +2,10 @@
 
 use crate::Tab;
 use js_sys::{Array, Object, Reflect, Uint8Array};
-use pix2pix::data::{Picture, Pixels};
-use pix2pix::inspect::{MapLimits, feature_maps};
+use pix2pix::data::Pixels;
+use pix2pix::inspect::canvas_maps;
 use pix2pix::interop::TensorFile;
 use pix2pix::models::ModelCard;
-use pix2pix::tensor::Shape;
 use pix2pix::train::CanvasModel;
 use serde_json::{Value, json};
 use std::path::Path;
@@ -74,24 +73,9 @@ impl Tab {
         height: u32,
         rgba: Vec<u8>,
     ) -> Result<Array, JsError> {
-        let Model(model) = self.models.get(&id).ok_or_else(|| not_open(&id))?;
-        let picture: Picture = model
-            .input((width, height), rgba)
-            .map_err(|error| self.failed(error))?;
-        let loaded = model.loaded();
-        let values: Vec<f32> = loaded.config.input.units(&picture).into_iter().collect();
-        let shape: Shape = loaded.shape(1, &picture);
-        let maps = feature_maps(
-            &self.gpu,
-            &loaded.store,
-            &loaded.generator,
-            (&values, shape),
-            (loaded.fit, &loaded.mode),
-            0,
-            MapLimits::default(),
-        )
-        .await
-        .map_err(|error| self.failed(error))?;
+        let Model(model) = self.models.get_mut(&id).ok_or_else(|| not_open(&id))?;
+        let maps = canvas_maps(&self.gpu, model, (width, height), rgba, 0).await;
+        let maps = maps.map_err(|error| self.failed(error))?;
         let shown = Array::new();
         for map in maps {
             let one = Object::new();
